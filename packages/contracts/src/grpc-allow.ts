@@ -1,0 +1,19 @@
+/** A workload of this system, as its certificate's one SPIFFE URI names it. */
+export type Workload = 'auth' | 'api' | 'worker';
+
+export const trustDomain = 'capstone.internal';
+
+/**
+ * Which workload may call which gRPC method. What is not here is denied, and a server refuses to start when it
+ * registers a method that is missing here. Network policies are made from the same table.
+ */
+export const grpcAllow: Readonly<Record<string, readonly Workload[]>> = {
+  '/capstone.auth.v1.AccountsService/Register': ['api'],
+  '/capstone.auth.v1.AccountsService/Login': ['api'],
+  '/capstone.auth.v1.SessionsService/Refresh': ['api'],
+  '/capstone.auth.v1.SessionsService/Logout': ['api'],
+  '/capstone.auth.v1.SessionsService/GetMe': ['api'],
+  '/capstone.auth.v1.KeysService/GetJwks': ['api', 'worker'],
+  '/capstone.auth.v1.RevocationsService/ListRevocations': ['api'],
+  '/grpc.health.v1.Health/Check': ['auth', 'api', 'worker'],
+};
