@@ -45,12 +45,9 @@ export const SearchItem = z
     title: z.string(),
     headingPath: z.array(z.string()),
     snippet: z.string(),
-    charStart: z
-      .int()
-      .meta({
-        description:
-          'Offset into the canonical text (GET /documents/{id}/content), in UTF-16 units.',
-      }),
+    charStart: z.int().meta({
+      description: 'Offset into the canonical text (GET /documents/{id}/content), in UTF-16 units.',
+    }),
     charEnd: z.int(),
     score: z.number(),
     scores: z.object({ keyword: leg.optional(), vector: leg.optional() }).optional(),
