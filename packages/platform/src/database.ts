@@ -1,0 +1,238 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import {
+  mustEvict,
+  SerializationFailure,
+  translateDatabaseError,
+  unavailable,
+} from './database-errors.js';
+import { CommitNotifier } from './commit-notifier.js';
+import type { Logger } from './log.js';
+import { PipelinedClient } from './pipelined-client.js';
+import { postgresOptions } from './postgres-options.js';
+import { Problem } from './problem.js';
+
+export { ConstraintViolation, isConstraintViolation, QueryError } from './database-errors.js';
+
+const transactionAttempts = 4;
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** Anything that runs a statement. `name` is its prepared-statement name and metric label: one name, one text. */
+export interface Queryable {
+  query<Row>(name: string, text: string, values?: readonly unknown[]): Promise<Row[]>;
+}
+
+declare const brand: unique symbol;
+
+/** An open transaction. Repository functions that must not run alone ask for this instead of a Queryable. */
+export interface Transaction extends Queryable {
+  readonly [brand]: true;
+  /** Sends NOTIFY once this transaction has committed, outside of it. May be lost with the process. */
+  notifyAfterCommit(channel: string): void;
+}
+
+/** Whose rows a query may see. Ids are checked to be UUIDs; row-level security does the rest. */
+export interface Scope {
+  readonly workspaceId?: string;
+  readonly userId?: string;
+}
+
+export interface DatabaseOptions {
+  readonly url: string;
+  readonly caFile?: string | undefined;
+  readonly poolSize: number;
+  readonly pipelines: number;
+  readonly statementTimeoutMs: number;
+  readonly applicationName: string;
+  readonly logger: Logger;
+  /** Called with every statement's name, its time and how it ended. */
+  readonly onQuery?: (name: string, seconds: number, ok: boolean) => void;
+}
+
+/** Postgres with row-level security: pipelined reads, pooled transactions. Connects on first use and again after a loss. */
+export class Database {
+  readonly #pipelines: PipelinedClient[];
+  readonly #pool: pg.Pool;
+  readonly #logger: Logger;
+  readonly #onQuery: NonNullable<DatabaseOptions['onQuery']>;
+  readonly #open = new AsyncLocalStorage<{ open: boolean }>();
+  readonly #notifier: CommitNotifier;
+
+  constructor(options: DatabaseOptions) {
+    const connection = postgresOptions({
+      ...options,
+      lockTimeoutMs: Math.ceil(options.statementTimeoutMs / 2),
+      idleInTransactionTimeoutMs: options.statementTimeoutMs * 3,
+    });
+    this.#logger = options.logger;
+    this.#onQuery = options.onQuery ?? (() => undefined);
+    this.#pipelines = Array.from(
+      { length: options.pipelines },
+      () => new PipelinedClient(connection, (err) => this.#lost(err)),
+    );
+    this.#pool = new pg.Pool({
+      ...connection,
+      // Several statements of one transaction may be sent at once; pg otherwise warns and queues them.
+      pipeline: true,
+      max: options.poolSize,
+      idleTimeoutMillis: 60_000,
+      maxLifetimeSeconds: 1_800,
+    });
+    this.#pool.on('error', (err) => this.#lost(err));
+    this.#notifier = new CommitNotifier(this.unscoped, options.logger);
+  }
+
+  /**
+   * Reads with the rights of `scope`. Each query is a read-only transaction of its own, sent as one flight of three
+   * messages. Throws when a transaction is open in this async context.
+   */
+  read(scope: Scope): Queryable {
+    const around = { before: `begin read only${settings(scope)}`, after: 'commit' };
+    return {
+      query: async <Row>(name: string, text: string, values: readonly unknown[] = []) =>
+        (await this.#pipelined({ name, text, values: [...values] }, around)) as Row[],
+    };
+  }
+
+  /** Single statements with no scope, each committed by itself. For tables without a workspace. */
+  readonly unscoped: Queryable = {
+    query: async <Row>(name: string, text: string, values: readonly unknown[] = []) =>
+      (await this.#pipelined({ name, text, values: [...values] })) as Row[],
+  };
+
+  /**
+   * Runs `work` in one read-committed transaction with the rights of `scope`. When Postgres rolls it back because of a
+   * rival (40001, 40P01), `work` runs again, so it must do nothing that cannot be undone. Transactions do not nest.
+   */
+  async transaction<T>(scope: Scope, work: (tx: Transaction) => Promise<T>): Promise<T> {
+    this.#refuseInsideTransaction('transaction');
+    const begin = `begin${settings(scope)}`;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#attempt(begin, work);
+      } catch (error) {
+        if (!(error instanceof SerializationFailure)) throw error;
+        if (attempt === transactionAttempts) throw new Problem('conflict', { cause: error });
+        await delay(Math.random() * 20 * 2 ** attempt);
+      }
+    }
+  }
+
+  /** Resolves when Postgres answers. */
+  async ping(): Promise<void> {
+    await this.unscoped.query('ping', 'select 1');
+  }
+
+  /** Finishes what is in flight, then closes every connection. */
+  async close(): Promise<void> {
+    await Promise.all([this.#pool.end(), ...this.#pipelines.map((pipeline) => pipeline.close())]);
+  }
+
+  async #pipelined(
+    statement: { name: string; text: string; values: unknown[] },
+    around?: { before: string; after: string },
+  ) {
+    this.#refuseInsideTransaction(statement.name);
+    const pipeline = this.#pipelines.reduce((a, b) => (b.inFlight < a.inFlight ? b : a));
+    return this.#timed(statement.name, async () => {
+      try {
+        return await pipeline.run(statement, around);
+      } catch (error) {
+        const fault = translateDatabaseError(error, statement.name);
+        // In our own read-only transaction 25006 is a write that does not belong there, not a fail-over.
+        const ownReadOnly = around && (fault as { sqlState?: string }).sqlState === '25006';
+        if (mustEvict(fault) && !ownReadOnly) pipeline.evict();
+        throw fault;
+      }
+    });
+  }
+
+  async #attempt<T>(begin: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
+    const client = await this.#checkout();
+    const context = { open: true };
+    const channels = new Set<string>();
+    let broken = false;
+    const onError = () => (broken = true);
+    client.on('error', onError);
+
+    const run = (name: string, statement: string | pg.QueryConfig) =>
+      this.#timed(name, async () => {
+        try {
+          return await client.query(statement);
+        } catch (error) {
+          const fault = translateDatabaseError(error, name);
+          broken ||= mustEvict(fault) || !(error instanceof pg.DatabaseError);
+          throw fault;
+        }
+      });
+    const tx = {
+      query: async (name: string, text: string, values: readonly unknown[] = []) => {
+        if (!context.open) throw new Error(`Query ${name} came after its transaction had ended.`);
+        return (await run(name, { name, text, values: [...values] })).rows;
+      },
+      notifyAfterCommit: (channel: string) => void channels.add(channel),
+    } as unknown as Transaction;
+
+    try {
+      await run('begin', begin);
+      const result = await this.#open.run(context, () => work(tx));
+      const { command } = await run('commit', 'commit');
+      if (command === 'ROLLBACK') {
+        throw new Error('A statement of the transaction failed and its error was not passed on.');
+      }
+      context.open = false;
+      this.#notifier.notify(channels);
+      return result;
+    } catch (error) {
+      // Closing a broken connection rolls back, too.
+      if (!broken) await run('rollback', 'rollback').catch(onError);
+      throw error;
+    } finally {
+      context.open = false;
+      client.off('error', onError);
+      client.release(broken);
+    }
+  }
+
+  async #checkout() {
+    try {
+      return await this.#pool.connect();
+    } catch (error) {
+      // pg-pool 3 tells the two apart by their text alone.
+      const full = error instanceof Error && error.message.startsWith('timeout exceeded');
+      throw full ? new Problem('overloaded', { cause: error }) : unavailable(error);
+    }
+  }
+
+  async #timed<T>(name: string, run: () => Promise<T>): Promise<T> {
+    const started = performance.now();
+    let ok = false;
+    try {
+      const result = await run();
+      ok = true;
+      return result;
+    } finally {
+      this.#onQuery(name, (performance.now() - started) / 1000, ok);
+    }
+  }
+
+  #refuseInsideTransaction(what: string) {
+    if (!this.#open.getStore()?.open) return;
+    throw new Error(`${what} was sent past the transaction that is open here: use its handle.`);
+  }
+
+  #lost(err: unknown) {
+    this.#logger.warn({ err }, 'lost a connection to postgres');
+  }
+}
+
+/** The ids become part of a statement's text: SET takes no parameters. So nothing but a UUID may pass. */
+function settings(scope: Scope) {
+  const set = (name: string, id: string | undefined) => {
+    if (id === undefined) return '';
+    if (!uuid.test(id)) throw new TypeError(`The scope's ${name} is not a UUID.`);
+    return `; set local app.${name} = '${id}'`;
+  };
+  return set('workspace_id', scope.workspaceId) + set('user_id', scope.userId);
+}

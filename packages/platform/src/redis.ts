@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs';
+import { Redis } from 'ioredis';
+import type { Logger } from './log.js';
+
+export interface RedisOptions {
+  readonly url: string;
+  readonly caFile?: string | undefined;
+  /** Shown by CLIENT LIST and in logs. */
+  readonly name: string;
+  readonly logger: Logger;
+  /** For BullMQ workers and blocking reads: commands wait for the connection instead of failing. */
+  readonly forBlocking?: boolean;
+}
+
+/**
+ * Connects in the background and again after every loss, for ever. A command fails within about five seconds when Redis
+ * does not answer, unless the connection is for blocking. A loss is logged once, and so is its end.
+ */
+export function connectRedis(options: RedisOptions): Redis {
+  const redis = new Redis(options.url, {
+    connectionName: options.name,
+    ...(options.caFile && { tls: { ca: readFileSync(options.caFile) } }),
+    connectTimeout: 3_000,
+    retryStrategy: (attempt) => Math.min(2_000, 50 * 2 ** Math.min(attempt, 6)) * jitter(),
+    // After a fail-over the old master answers READONLY: 2 reconnects and sends the command again.
+    reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
+    maxRetriesPerRequest: options.forBlocking ? null : 3,
+    ...(!options.forBlocking && { commandTimeout: 5_000 }),
+  });
+  logLossOnce(redis, options.name, options.logger);
+  return redis;
+}
+
+/** Lets sent commands finish, for at most a second, and closes. Never throws and never reconnects. */
+export async function disconnectRedis(redis: Redis): Promise<void> {
+  if (redis.status === 'end') return;
+  const ended = new Promise<void>((resolve) => redis.once('end', () => resolve()));
+  if (redis.status === 'ready') {
+    const giveUp = setTimeout(() => redis.disconnect(), 1_000);
+    await redis.quit().catch(() => redis.disconnect());
+    clearTimeout(giveUp);
+  } else {
+    redis.disconnect();
+  }
+  await ended;
+}
+
+/** True where a command failed for want of a server, not by its own fault. */
+export function isRedisUnavailable(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    (error.name === 'MaxRetriesPerRequestError' ||
+      /^(Connection is closed|Command timed out|Stream isn't writeable)/.test(error.message) ||
+      /^(LOADING|READONLY|MASTERDOWN|OOM|BUSY|NOREPLICAS|MISCONF) /.test(error.message) ||
+      ('code' in error && /^E[A-Z]+$/.test(String(error.code))))
+  );
+}
+
+function logLossOnce(redis: Redis, name: string, logger: Logger) {
+  let lost = false;
+  redis.on('error', (err: Error) => {
+    if (lost) return;
+    lost = true;
+    logger.warn({ err, redis: name }, 'redis is not reachable');
+  });
+  redis.on('ready', () => {
+    if (!lost) return;
+    lost = false;
+    logger.info({ redis: name }, 'redis is reachable again');
+  });
+}
+
+/** Between 0.5 and 1, so that many clients do not come back in the same instant. */
+function jitter() {
+  return 0.5 + Math.random() / 2;
+}
