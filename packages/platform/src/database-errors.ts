@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { DatabaseError } from 'pg';
 import { Problem } from './problem.js';
 
 /** A unique, foreign key, check or exclusion constraint refused a write. Carries its name and none of the values. */
@@ -47,7 +47,7 @@ const lostStates = /^(08...|57P0[1-5]|53300|25P03)$/;
  * SQLSTATE codes: Postgres documentation, appendix A.
  */
 export function translateDatabaseError(error: unknown, query: string): unknown {
-  if (!(error instanceof pg.DatabaseError)) {
+  if (!(error instanceof DatabaseError)) {
     return isConnectionLoss(error) ? unavailable(error) : error;
   }
   const state = error.code ?? 'XX000';

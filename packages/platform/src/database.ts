@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
+import { DatabaseError, Pool } from 'pg';
+import type { ClientConfig, QueryConfig } from 'pg';
 import {
   mustEvict,
   SerializationFailure,
@@ -11,8 +12,11 @@ import { CommitNotifier } from './commit-notifier.js';
 import type { Logger } from './log.js';
 import { PipelinedClient } from './pipelined-client.js';
 import { postgresOptions } from './postgres-options.js';
+import { dbDuration, stopwatch } from './metrics.js';
 import { Problem } from './problem.js';
+import { Subscription } from './subscription.js';
 
+export type { Subscription };
 export { ConstraintViolation, isConstraintViolation, QueryError } from './database-errors.js';
 
 const transactionAttempts = 4;
@@ -46,32 +50,29 @@ export interface DatabaseOptions {
   readonly statementTimeoutMs: number;
   readonly applicationName: string;
   readonly logger: Logger;
-  /** Called with every statement's name, its time and how it ended. */
-  readonly onQuery?: (name: string, seconds: number, ok: boolean) => void;
 }
 
 /** Postgres with row-level security: pipelined reads, pooled transactions. Connects on first use and again after a loss. */
 export class Database {
   readonly #pipelines: PipelinedClient[];
-  readonly #pool: pg.Pool;
+  readonly #pool: Pool;
   readonly #logger: Logger;
-  readonly #onQuery: NonNullable<DatabaseOptions['onQuery']>;
+  readonly #connection: ClientConfig;
   readonly #open = new AsyncLocalStorage<{ open: boolean }>();
   readonly #notifier: CommitNotifier;
 
   constructor(options: DatabaseOptions) {
-    const connection = postgresOptions({
+    const connection = (this.#connection = postgresOptions({
       ...options,
       lockTimeoutMs: Math.ceil(options.statementTimeoutMs / 2),
       idleInTransactionTimeoutMs: options.statementTimeoutMs * 3,
-    });
+    }));
     this.#logger = options.logger;
-    this.#onQuery = options.onQuery ?? (() => undefined);
     this.#pipelines = Array.from(
       { length: options.pipelines },
       () => new PipelinedClient(connection, (err) => this.#lost(err)),
     );
-    this.#pool = new pg.Pool({
+    this.#pool = new Pool({
       ...connection,
       // Several statements of one transaction may be sent at once; pg otherwise warns and queues them.
       pipeline: true,
@@ -119,6 +120,11 @@ export class Database {
     }
   }
 
+  /** Calls back for each NOTIFY on the channel, and after each reconnect: then some may have been missed. */
+  listen(channel: string, onNotify: () => void): Subscription {
+    return new Subscription(this.#connection, channel, onNotify, this.#logger);
+  }
+
   /** Resolves when Postgres answers. */
   async ping(): Promise<void> {
     await this.unscoped.query('ping', 'select 1');
@@ -156,13 +162,13 @@ export class Database {
     const onError = () => (broken = true);
     client.on('error', onError);
 
-    const run = (name: string, statement: string | pg.QueryConfig) =>
+    const run = (name: string, statement: string | QueryConfig) =>
       this.#timed(name, async () => {
         try {
           return await client.query(statement);
         } catch (error) {
           const fault = translateDatabaseError(error, name);
-          broken ||= mustEvict(fault) || !(error instanceof pg.DatabaseError);
+          broken ||= mustEvict(fault) || !(error instanceof DatabaseError);
           throw fault;
         }
       });
@@ -206,14 +212,11 @@ export class Database {
   }
 
   async #timed<T>(name: string, run: () => Promise<T>): Promise<T> {
-    const started = performance.now();
-    let ok = false;
+    const seconds = stopwatch();
     try {
-      const result = await run();
-      ok = true;
-      return result;
+      return await run();
     } finally {
-      this.#onQuery(name, (performance.now() - started) / 1000, ok);
+      dbDuration.observe({ statement: name }, seconds());
     }
   }
 
@@ -229,10 +232,11 @@ export class Database {
 
 /** The ids become part of a statement's text: SET takes no parameters. So nothing but a UUID may pass. */
 function settings(scope: Scope) {
-  const set = (name: string, id: string | undefined) => {
-    if (id === undefined) return '';
-    if (!uuid.test(id)) throw new TypeError(`The scope's ${name} is not a UUID.`);
-    return `; set local app.${name} = '${id}'`;
-  };
-  return set('workspace_id', scope.workspaceId) + set('user_id', scope.userId);
+  return setLocal('workspace_id', scope.workspaceId) + setLocal('user_id', scope.userId);
+}
+
+function setLocal(name: string, id: string | undefined) {
+  if (id === undefined) return '';
+  if (!uuid.test(id)) throw new TypeError(`The scope's ${name} is not a UUID.`);
+  return `; set local app.${name} = '${id}'`;
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import pg from 'pg';
+import { Client } from 'pg';
 import type { Logger } from './log.js';
 import { postgresOptions } from './postgres-options.js';
 
@@ -38,7 +38,7 @@ export class MigrationError extends Error {
 export async function migrate(options: MigrateOptions): Promise<{ applied: string[] }> {
   if (!/^[a-z_]+$/.test(options.schema)) throw new MigrationError('A schema is lower case.');
   const migrations = await readMigrations(options.directory);
-  const client = new pg.Client(
+  const client = new Client(
     postgresOptions({ ...options, applicationName: `migrate-${options.schema}` }),
   );
   // Without a listener a lost connection would end the process; the query under way reports it.
@@ -82,7 +82,7 @@ async function readMigrations(directory: string | URL): Promise<Migration[]> {
  * Held until the connection closes. Asked for again and again instead of waited for, because a waiting statement holds a
  * snapshot, which a `create index concurrently` of the holder would wait for in turn.
  */
-async function lock(client: pg.Client, schema: string) {
+async function lock(client: Client, schema: string) {
   const key = `capstone.migrate.${schema}`;
   for (;;) {
     const { rows } = await client.query<{ locked: boolean }>(
@@ -94,7 +94,7 @@ async function lock(client: pg.Client, schema: string) {
   }
 }
 
-async function findPending(client: pg.Client, schema: string, migrations: readonly Migration[]) {
+async function findPending(client: Client, schema: string, migrations: readonly Migration[]) {
   await client.query(`
     create schema if not exists ${schema};
     create table if not exists ${schema}.schema_migrations (
@@ -133,7 +133,7 @@ async function findPending(client: pg.Client, schema: string, migrations: readon
   return pending;
 }
 
-async function apply(client: pg.Client, schema: string, migration: Migration) {
+async function apply(client: Client, schema: string, migration: Migration) {
   try {
     if (/^-- migrate: no-transaction$/m.test(migration.sql)) {
       // Its one statement must bear repetition: a crash here leaves it done and not recorded.
@@ -155,7 +155,7 @@ async function apply(client: pg.Client, schema: string, migration: Migration) {
   }
 }
 
-async function record(client: pg.Client, schema: string, { version, name, checksum }: Migration) {
+async function record(client: Client, schema: string, { version, name, checksum }: Migration) {
   await client.query(
     `insert into ${schema}.schema_migrations (version, name, checksum) values ($1, $2, $3)`,
     [version, name, checksum],

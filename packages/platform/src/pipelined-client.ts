@@ -1,4 +1,5 @@
-import pg from 'pg';
+import { Client } from 'pg';
+import type { ClientConfig, QueryConfig } from 'pg';
 
 /** Fail fast for this long after a connection attempt failed, so that a dead server costs callers no waiting. */
 const reconnectPauseMs = 250;
@@ -15,14 +16,14 @@ export interface Statement {
  * a loss; what was in flight then fails, because nobody knows whether it ran.
  */
 export class PipelinedClient {
-  #client: pg.Client | undefined;
-  #opening: Promise<pg.Client> | undefined;
+  #client: Client | undefined;
+  #opening: Promise<Client> | undefined;
   #failure: { error: unknown; untilMs: number } | undefined;
   #closed = false;
   inFlight = 0;
 
   constructor(
-    private readonly options: pg.ClientConfig,
+    private readonly options: ClientConfig,
     private readonly onLost: (error: unknown) => void,
   ) {}
 
@@ -51,7 +52,7 @@ export class PipelinedClient {
     await client?.end();
   }
 
-  #open(): Promise<pg.Client> {
+  #open(): Promise<Client> {
     if (this.#closed) return Promise.reject(new Error('The database is closed.'));
     if (this.#failure && this.#failure.untilMs > Date.now()) {
       return Promise.reject(this.#failure.error);
@@ -61,7 +62,7 @@ export class PipelinedClient {
   }
 
   async #connect() {
-    const client = new pg.Client({ ...this.options, pipeline: true });
+    const client = new Client({ ...this.options, pipeline: true });
     client.on('error', (error) => this.#lost(client, error));
     client.on('end', () => this.#lost(client, new Error('Connection ended')));
     try {
@@ -75,7 +76,7 @@ export class PipelinedClient {
     return client;
   }
 
-  #lost(client: pg.Client, error: unknown) {
+  #lost(client: Client, error: unknown) {
     if (this.#client !== client) return;
     this.#client = undefined;
     this.onLost(error);
@@ -86,11 +87,11 @@ export class PipelinedClient {
  * All messages are enqueued in one tick, so nothing can come between them. Callbacks, not promises: this is every read of
  * the system. The answer does not wait for `after`; the connection's next query does.
  */
-function send(client: pg.Client, statement: Statement, around?: { before: string; after: string }) {
+function send(client: Client, statement: Statement, around?: { before: string; after: string }) {
   return new Promise<unknown[]>((resolve, reject) => {
     const onlyFailure = (error: Error | null) => error && reject(error);
     if (around) client.query(around.before, onlyFailure);
-    client.query(statement as pg.QueryConfig, (error: Error | null, result) =>
+    client.query(statement as QueryConfig, (error: Error | null, result) =>
       error ? reject(error) : resolve(result.rows as unknown[]),
     );
     if (around) client.query(around.after, onlyFailure);

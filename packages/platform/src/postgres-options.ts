@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import pg from 'pg';
+import { types } from 'pg';
+import type { ClientConfig } from 'pg';
 
 const int8 = 20;
 const timestamp = 1114;
@@ -22,7 +23,7 @@ export interface PostgresOptions {
  * The settings of a `pg` client. With a CA file the connection is TLS and the server's chain and name are checked
  * (libpq's verify-full). The URL's own parameters are refused, because pg would let them switch that off.
  */
-export function postgresOptions(options: PostgresOptions): pg.ClientConfig {
+export function postgresOptions(options: PostgresOptions): ClientConfig {
   const url = new URL(options.url);
   if (url.search) throw new Error('A database URL takes no parameters.');
   return {
@@ -57,8 +58,8 @@ const parsers = new Map<number, (text: string) => unknown>([
  * bigint comes as a number and throws beyond 2^53, which no count here reaches. timestamptz comes in the API's own shape,
  * `2026-11-21T02:00:00.123Z`; a column that a cursor compares must be timestamptz(3), or the cut microseconds skip rows.
  */
-function getTypeParser(oid: number, format?: 'text' | 'binary') {
-  return (format !== 'binary' && parsers.get(oid)) || pg.types.getTypeParser(oid, format);
+function getTypeParser(...[oid, format]: Parameters<typeof types.getTypeParser>) {
+  return (format !== 'binary' && parsers.get(oid)) || types.getTypeParser(oid, format);
 }
 
 function toSafeInteger(text: string) {

@@ -1,0 +1,265 @@
+import { events } from '@capstone/contracts/events';
+import type { EventData, EventName } from '@capstone/contracts/events';
+import { jobs } from '@capstone/contracts/jobs';
+import type { JobName, JobPayload } from '@capstone/contracts/jobs';
+import { v7 as uuidv7 } from 'uuid';
+import type { z } from 'zod';
+import type { Database, Subscription, Transaction } from './database.js';
+import type { Logger } from './log.js';
+import { outboxLag, outboxRelayed } from './metrics.js';
+import { Problem } from './problem.js';
+import type { JobQueues, NewJob } from './queue.js';
+import { isRedisUnavailable } from './redis.js';
+import { currentTraceparent } from './tracing.js';
+
+/** The schemas that have an `outbox` table; its owner runs the relay. */
+export type OutboxSchema = 'app' | 'auth';
+
+/** The channel on which commits with outbox rows are announced. */
+export function outboxChannel(schema: OutboxSchema): string {
+  return `${schema}_outbox`;
+}
+
+/**
+ * Says something to the world exactly when the transaction commits. The row carries the trace and wakes the relay; its id
+ * becomes the job's. Throws ZodError for contents that the contract does not know.
+ */
+export class Outbox {
+  constructor(private readonly schema: OutboxSchema) {}
+
+  /** A job for the workers. */
+  async job<Name extends JobName>(
+    tx: Transaction,
+    name: Name,
+    payload: JobPayload<Name>,
+  ): Promise<void> {
+    await this.#insert(tx, 'job', name, jobs[name].payload.parse(payload));
+  }
+
+  /** An event for whoever listens in the workspace. */
+  async event<Name extends EventName>(
+    tx: Transaction,
+    workspaceId: string,
+    name: Name,
+    data: EventData<Name>,
+  ): Promise<void> {
+    await this.#insert(tx, 'event', name, { workspaceId, data: events[name].parse(data) });
+  }
+
+  async #insert(tx: Transaction, kind: 'job' | 'event', name: string, payload: object) {
+    await tx.query(
+      `${this.schema}_outbox_insert`,
+      `insert into ${this.schema}.outbox (id, kind, name, payload, traceparent)
+       values ($1, $2, $3, $4, $5)`,
+      [uuidv7(), kind, name, payload, currentTraceparent() ?? null],
+    );
+    tx.notifyAfterCommit(outboxChannel(this.schema));
+  }
+}
+
+export interface OutboxRelayOptions {
+  readonly database: Database;
+  readonly schema: OutboxSchema;
+  readonly queues: JobQueues;
+  /** May be called again with the same id for an event that is already out. */
+  readonly publishEvent: <Name extends EventName>(
+    workspaceId: string,
+    id: string,
+    name: Name,
+    data: EventData<Name>,
+  ) => Promise<void>;
+  readonly logger: Logger;
+  /** How long a row may wait when its notification was lost. */
+  readonly pollMs?: number;
+}
+
+interface OutboxRow {
+  readonly id: string;
+  readonly kind: 'job' | 'event';
+  readonly name: string;
+  readonly payload: unknown;
+  readonly traceparent: string | null;
+}
+
+interface Outcome {
+  readonly row: OutboxRow;
+  readonly error?: unknown;
+}
+
+const batchRows = 100;
+const defaultPollMs = 1_000;
+const longestHoldMs = 300_000;
+const knownNames = [...Object.keys(jobs), ...Object.keys(events)];
+
+/**
+ * Hands committed outbox rows on, oldest first and at least once. Any number may run beside each other: each locks what it
+ * takes. While the queue cannot be reached rows wait; a row that cannot be delivered for a reason of its own is left
+ * aside for a while and does not hold up the others.
+ */
+export class OutboxRelay {
+  readonly #options: OutboxRelayOptions;
+  readonly #held = new Map<string, { holdMs: number; untilMs: number }>();
+  #subscription: Subscription | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #wanted = false;
+  #running: Promise<void> | undefined;
+  #stopped = false;
+  #failing = false;
+
+  constructor(options: OutboxRelayOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to relay; never throws, whatever is down. */
+  start(): void {
+    const { database, schema, pollMs = defaultPollMs } = this.#options;
+    this.#subscription = database.listen(outboxChannel(schema), () => this.wake());
+    this.#timer = setInterval(() => this.wake(), pollMs);
+    this.wake();
+  }
+
+  /** Looks for rows now. Many calls in a row cost one look. */
+  wake(): void {
+    this.#wanted = true;
+    this.#running ??= this.#run().finally(() => (this.#running = undefined));
+  }
+
+  /** Finishes the batch under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    await this.#subscription?.close();
+    await this.#running;
+  }
+
+  async #run() {
+    while (this.#wanted && !this.#stopped) {
+      this.#wanted = false;
+      try {
+        this.#wanted = await this.#relayBatch();
+        await this.#measureLag();
+        if (this.#failing) this.#options.logger.info('outbox is relayed again');
+        this.#failing = false;
+      } catch (err) {
+        if (!this.#failing) this.#options.logger.warn({ err }, 'outbox cannot be relayed');
+        this.#failing = true;
+      }
+    }
+  }
+
+  /**
+   * Delivers inside the transaction that holds the rows and deletes them there: a crash in between delivers them again
+   * under the same ids. Resolves to whether there may be more.
+   */
+  async #relayBatch() {
+    const { database, schema } = this.#options;
+    const { more, failure } = await database.transaction({}, async (tx) => {
+      const rows = await tx.query<OutboxRow>(
+        `${schema}_outbox_take`,
+        // A name that is not known here is left to the release that knows it.
+        `select id, kind, name, payload, traceparent
+         from ${schema}.outbox
+         where name = any($1::text[])
+           and id <> all($2::uuid[])
+         order by id
+         limit $3
+         for update skip locked`,
+        [knownNames, this.#heldIds(), batchRows],
+      );
+      const { delivered, failure: cause } = await this.#deliver(rows);
+      if (delivered.length > 0) {
+        await tx.query(
+          `${schema}_outbox_delete`,
+          `delete from ${schema}.outbox where id = any($1::uuid[])`,
+          [delivered],
+        );
+      }
+      return { more: rows.length === batchRows, failure: cause };
+    });
+    if (failure) throw failure;
+    return more;
+  }
+
+  async #deliver(rows: readonly OutboxRow[]) {
+    const jobRows = rows.filter((row) => row.kind === 'job');
+    const eventRows = rows.filter((row) => row.kind === 'event');
+    const outcomes = await Promise.all([
+      this.#sendJobs(jobRows),
+      ...eventRows.map((row) => this.#sendEvent(row)),
+    ]);
+
+    const delivered: string[] = [];
+    let failure: unknown;
+    for (const { row, error } of outcomes.flat()) {
+      if (error === undefined) delivered.push(row.id);
+      else if (isUnavailable(error)) failure = error;
+      else this.#hold(row, error);
+    }
+    return { delivered, failure };
+  }
+
+  /** All at once; one by one when one of them is at fault. */
+  async #sendJobs(rows: readonly OutboxRow[]): Promise<Outcome[]> {
+    try {
+      await this.#options.queues.addMany(rows.map(toJob));
+      return rows.map((row) => this.#sent(row));
+    } catch (error) {
+      if (rows.length === 1 || isUnavailable(error)) return rows.map((row) => ({ row, error }));
+      return (await Promise.all(rows.map((row) => this.#sendJobs([row])))).flat();
+    }
+  }
+
+  async #sendEvent(row: OutboxRow): Promise<Outcome[]> {
+    try {
+      const { workspaceId, data } = row.payload as { workspaceId: string; data: unknown };
+      const name = row.name as EventName;
+      const event = (events[name] as z.ZodType<EventData<typeof name>>).parse(data);
+      await this.#options.publishEvent(workspaceId, row.id, name, event);
+      return [this.#sent(row)];
+    } catch (error) {
+      return [{ row, error }];
+    }
+  }
+
+  #sent(row: OutboxRow): Outcome {
+    outboxRelayed.inc({ schema: this.#options.schema, kind: row.kind });
+    this.#held.delete(row.id);
+    return { row };
+  }
+
+  #hold(row: OutboxRow, err: unknown) {
+    const { logger, pollMs = defaultPollMs } = this.#options;
+    const holdMs = Math.min(longestHoldMs, 2 * (this.#held.get(row.id)?.holdMs ?? pollMs));
+    this.#held.set(row.id, { holdMs, untilMs: Date.now() + holdMs });
+    logger.error({ err, outboxId: row.id, name: row.name, holdMs }, 'outbox row held back');
+  }
+
+  /** Rows to leave alone now. What has not come back long after its time was taken by another relay. */
+  #heldIds() {
+    const now = Date.now();
+    for (const [id, { untilMs }] of this.#held) {
+      if (untilMs + longestHoldMs < now) this.#held.delete(id);
+    }
+    return [...this.#held].filter(([, { untilMs }]) => untilMs > now).map(([id]) => id);
+  }
+
+  async #measureLag() {
+    const { database, schema } = this.#options;
+    const [oldest] = await database.unscoped.query<{ ageSeconds: number }>(
+      `${schema}_outbox_lag`,
+      `select extract(epoch from clock_timestamp() - created_at)::float8 as "ageSeconds"
+       from ${schema}.outbox
+       order by id
+       limit 1`,
+    );
+    outboxLag.set({ schema }, oldest?.ageSeconds ?? 0);
+  }
+}
+
+function toJob({ id, name, payload, traceparent }: OutboxRow) {
+  return { id, name, payload, traceparent: traceparent ?? undefined } as NewJob;
+}
+
+function isUnavailable(error: unknown) {
+  return isRedisUnavailable(error) || (error instanceof Problem && error.retryable);
+}
