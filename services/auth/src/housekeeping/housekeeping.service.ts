@@ -1,0 +1,41 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
+import { LOGGER } from '../logger.js';
+import type { Logger } from '../logger.js';
+import { RevocationsService } from '../revocations/revocations.service.js';
+import { RotationService } from '../sessions/rotation.service.js';
+
+const everyMs = 10_000;
+
+/** Removes what has served its time. Every process does it; doing it twice changes nothing. */
+@Injectable()
+export class HousekeepingService implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private timer: NodeJS.Timeout | undefined;
+  private sweeping: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly rotation: RotationService,
+    private readonly revocations: RevocationsService,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.timer = setInterval(() => {
+      this.sweeping = this.sweeping.then(() => this.sweep());
+    }, everyMs);
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    clearInterval(this.timer);
+    await this.sweeping;
+  }
+
+  async sweep(): Promise<void> {
+    try {
+      await this.rotation.eraseSealedSuccessors();
+      await this.revocations.deleteOld();
+    } catch (err) {
+      this.logger.warn({ err }, 'housekeeping failed; the next round tries again');
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import { createHmac, randomBytes } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import type { OnModuleInit } from '@nestjs/common';
+import { hash, verify } from '@node-rs/argon2';
+import { Problem } from '@capstone/platform/problem';
+import { CONFIG } from '../config.js';
+import type { Config } from '../config.js';
+import { LOGGER } from '../logger.js';
+import type { Logger } from '../logger.js';
+import { HashingGate } from './hashing-gate.js';
+import { hashingPolicy, isPredictable, isWithinBounds } from './passwords.rules.js';
+
+const queuedPerPlace = 4;
+const longestWaitMs = 2_000;
+
+@Injectable()
+export class PasswordsService implements OnModuleInit {
+  private readonly pepper: Buffer;
+  private readonly gate: HashingGate;
+  private decoy = '';
+
+  constructor(
+    @Inject(CONFIG) config: Config,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    const concurrency = config.passwords.hashingConcurrency;
+    this.pepper = config.passwords.pepper;
+    this.gate = new HashingGate({
+      concurrency,
+      queue: queuedPerPlace * concurrency,
+      waitMs: longestWaitMs,
+    });
+  }
+
+  async onModuleInit(): Promise<void> {
+    this.decoy = await hash(randomBytes(32), hashingPolicy);
+  }
+
+  requireAcceptable(password: string, email: string): void {
+    if (!isPredictable(password, email)) return;
+    throw new Problem('password-unacceptable', {
+      errors: [{ pointer: '/password', detail: 'is one that others would guess' }],
+    });
+  }
+
+  async hash(password: string): Promise<string> {
+    const peppered = this.withPepper(password);
+    return this.gate.run(() => hash(peppered, hashingPolicy));
+  }
+
+  /** Costs the same whether there is a usable hash or not: without one, a decoy is verified and refused. */
+  async matches(password: string, stored: string | undefined): Promise<boolean> {
+    const usable = stored !== undefined && isWithinBounds(stored);
+    if (stored !== undefined && !usable) {
+      this.logger.error(
+        'A stored password hash is outside the permitted bounds: was it tampered with?',
+      );
+    }
+    const peppered = this.withPepper(password);
+    const matches = await this.gate.run(() => verify(usable ? stored : this.decoy, peppered));
+    return usable && matches;
+  }
+
+  /** HMAC rather than concatenation: every byte of the password counts, whatever its length. */
+  private withPepper(password: string): Buffer {
+    return createHmac('sha256', this.pepper).update(password, 'utf8').digest();
+  }
+}

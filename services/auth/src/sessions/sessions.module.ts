@@ -1,0 +1,16 @@
+import { Module } from '@nestjs/common';
+import { RevocationsModule } from '../revocations/revocations.module.js';
+import { TokensModule } from '../tokens/tokens.module.js';
+import { UsersModule } from '../users/users.module.js';
+import { WorkspacesModule } from '../workspaces/workspaces.module.js';
+import { RotationService } from './rotation.service.js';
+import { SessionsGrpc } from './sessions.grpc.js';
+import { SessionsService } from './sessions.service.js';
+
+@Module({
+  imports: [RevocationsModule, TokensModule, UsersModule, WorkspacesModule],
+  controllers: [SessionsGrpc],
+  providers: [SessionsService, RotationService],
+  exports: [SessionsService, RotationService],
+})
+export class SessionsModule {}

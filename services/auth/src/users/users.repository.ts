@@ -1,0 +1,68 @@
+import type { Queryable, Transaction } from '@capstone/platform/database';
+
+export interface NewUser {
+  readonly id: string;
+  readonly email: string;
+  readonly name: string | undefined;
+  readonly passwordHash: string;
+}
+
+export interface Credential {
+  readonly userId: string;
+  readonly passwordHash: string;
+}
+
+export interface Profile {
+  readonly id: string;
+  readonly email: string;
+  readonly name: string | null;
+  readonly emailVerified: boolean;
+}
+
+/**
+ * One statement for both outcomes. A known address takes the update branch: it waits for the same log write as a new
+ * one, changes nothing that matters and gets no second credential.
+ */
+export async function insertUser(tx: Transaction, user: NewUser): Promise<{ isNew: boolean }> {
+  const [row] = await tx.query<{ isNew: boolean }>(
+    'insert_user',
+    `with account as (
+       insert into auth.users (id, email, name)
+       values ($1, $2, $3)
+       on conflict (email) do update set registration_seen_at = now()
+       returning id
+     ), credential as (
+       insert into auth.credentials (user_id, password_hash)
+       select id, $4 from account where id = $1
+     )
+     select id = $1 as "isNew" from account`,
+    [user.id, user.email, user.name ?? null, user.passwordHash],
+  );
+  return row!;
+}
+
+export async function findCredential(
+  db: Queryable,
+  email: string,
+): Promise<Credential | undefined> {
+  const [credential] = await db.query<Credential>(
+    'find_credential',
+    `select users.id as "userId", credentials.password_hash as "passwordHash"
+       from auth.users
+       join auth.credentials on credentials.user_id = users.id
+      where users.email = $1`,
+    [email],
+  );
+  return credential;
+}
+
+export async function findProfile(db: Queryable, userId: string): Promise<Profile | undefined> {
+  const [profile] = await db.query<Profile>(
+    'find_profile',
+    `select id, email, name, email_verified_at is not null as "emailVerified"
+       from auth.users
+      where id = $1`,
+    [userId],
+  );
+  return profile;
+}

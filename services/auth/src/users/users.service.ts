@@ -1,0 +1,28 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '@capstone/platform/database';
+import type { Transaction } from '@capstone/platform/database';
+import { Problem } from '@capstone/platform/problem';
+import { findCredential, findProfile, insertUser } from './users.repository.js';
+import type { Credential, NewUser, Profile } from './users.repository.js';
+
+@Injectable()
+export class UsersService {
+  constructor(private readonly db: Database) {}
+
+  /** False when the address is taken: nothing was created then. */
+  async create(tx: Transaction, user: NewUser): Promise<boolean> {
+    const { isNew } = await insertUser(tx, user);
+    return isNew;
+  }
+
+  findCredential(email: string): Promise<Credential | undefined> {
+    return findCredential(this.db.unscoped, email);
+  }
+
+  /** The user of a token that verified: without one the token is worth nothing. */
+  async getProfile(userId: string): Promise<Profile> {
+    const profile = await findProfile(this.db.unscoped, userId);
+    if (!profile) throw new Problem('token-invalid');
+    return profile;
+  }
+}
