@@ -1,0 +1,57 @@
+import { ConfigError } from './config.js';
+import { TlsMaterialError } from './tls.js';
+
+/** A reason not to start, in one sentence that says what to do. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+}
+
+/** What to print when a service cannot start: one sentence for what an operator can mend, the error itself for a bug. */
+export function startFailure(error: unknown): string {
+  if (error instanceof ConfigError) return error.message;
+  const chain = causesOf(error);
+  const spoken = chain.find((one) => one instanceof StartError || one instanceof TlsMaterialError);
+  if (spoken) return spoken.message;
+  const known = chain.map(sentenceFor).find((sentence) => sentence !== undefined);
+  if (known !== undefined) return known;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** Everything in an error that may hold the reason: causes, and the parts of an AggregateError. */
+function causesOf(error: unknown): Error[] {
+  if (!(error instanceof Error)) return [];
+  const parts = error instanceof AggregateError ? error.errors : [];
+  return [error, ...causesOf(error.cause), ...parts.flatMap(causesOf)];
+}
+
+function sentenceFor(error: Error): string | undefined {
+  const { code, address, port } = error as { code?: unknown; address?: unknown; port?: unknown };
+  const where = port === undefined ? '' : ` at ${String(address)}:${String(port)}`;
+  // grpc-js reports a taken port in its message alone.
+  if (code === 'EADDRINUSE' || error.message.includes('EADDRINUSE')) {
+    return `The port${where} is in use. Stop the process that has it, or choose another port.`;
+  }
+  switch (code) {
+    case 'EACCES':
+      return `The port${where} may not be opened by this user. Choose one above 1023.`;
+    case 'EADDRNOTAVAIL':
+      return `This machine does not have the address${where}. Choose one that it has.`;
+    case 'ECONNREFUSED':
+    case 'ETIMEDOUT':
+    case 'EHOSTUNREACH':
+      return `Nothing answers${where}. Is it running, and is its URL right?`;
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'A host name in the configuration cannot be resolved. Is it spelled right?';
+    case '28P01':
+    case '28000':
+      return 'The database refused the user or password in DATABASE_URL.';
+    case '3D000':
+      return 'The database named in DATABASE_URL does not exist. Has it been provisioned?';
+    case '42P01':
+    case '3F000':
+      return 'The database has no tables of this service. Have the migrations been run?';
+    default:
+      return undefined;
+  }
+}
