@@ -1,0 +1,128 @@
+import { chownSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { certificateFiles } from './certificates.js';
+import type { Account } from './command.js';
+import type { Profile, ProfileState } from './profile.js';
+import { aclFile, type RedisInstanceName, type RedisUser } from './redis-acl.js';
+import { startServer, waitUntilClosed } from './server-process.js';
+
+// The cache may forget, the queue may not.
+const keeping: Record<RedisInstanceName, string[]> = {
+  cache: ['maxmemory 128mb', 'maxmemory-policy allkeys-lru', 'save ""', 'appendonly no'],
+  queue: ['maxmemory-policy noeviction', 'save ""', 'appendonly yes', 'appendfsync everysec'],
+};
+
+/** One of the profile's two Redis servers, run from the programs of this machine. */
+export class RedisServer {
+  private readonly directory: string;
+  readonly name: 'redis-queue' | 'redis-cache';
+
+  constructor(
+    private readonly profile: Profile,
+    private readonly state: ProfileState,
+    private readonly program: string,
+    private readonly account: Account | undefined,
+    private readonly instance: RedisInstanceName,
+  ) {
+    this.name = `redis-${instance}`;
+    this.directory = profile.serverDirectory(this.name, account);
+  }
+
+  get port(): number {
+    return this.state.ports[this.name];
+  }
+
+  async isRunning(): Promise<boolean> {
+    return this.probe().then(
+      () => true,
+      () => false,
+    );
+  }
+
+  async start(): Promise<void> {
+    const configuration = this.writeConfiguration();
+    await startServer({
+      name: `Redis ${this.instance}`,
+      program: this.program,
+      args: [configuration],
+      account: this.account,
+      logFile: join(this.profile.logs, `${this.name}.log`),
+      probe: () => this.probe(),
+    });
+  }
+
+  /** Writes what must be kept and ends; waits for the end. */
+  async stop(): Promise<void> {
+    // The server closes the connection instead of answering.
+    await this.asAdmin((redis) => redis.shutdown('NOSAVE')).catch(() => undefined);
+    await waitUntilClosed(this.port);
+  }
+
+  private async probe(): Promise<void> {
+    await this.asAdmin((redis) => redis.ping());
+  }
+
+  private async asAdmin(work: (redis: Redis) => Promise<unknown>): Promise<void> {
+    const caFile = certificateFiles(this.profile.certificates, this.name).caFile;
+    const password = this.state.passwords[this.instance].admin;
+    await withRedis(redisUrl(this.port, 'admin', password), caFile, work);
+  }
+
+  private writeConfiguration(): string {
+    const files = certificateFiles(this.profile.certificates, this.name);
+    const configuration = [
+      'bind 127.0.0.1 -::1',
+      'port 0',
+      `tls-port ${this.port}`,
+      `tls-cert-file ${quote(this.writeFile('server.crt', readFileSync(files.certFile, 'utf8')))}`,
+      `tls-key-file ${quote(this.writeFile('server.key', readFileSync(files.keyFile, 'utf8')))}`,
+      `tls-ca-cert-file ${quote(this.writeFile('ca.crt', readFileSync(files.caFile, 'utf8')))}`,
+      'tls-auth-clients no', // services prove themselves with their ACL password
+      'tls-protocols "TLSv1.3"',
+      `aclfile ${quote(this.writeFile('users.acl', aclFile(this.instance, this.state.passwords[this.instance])))}`,
+      `dir ${quote(this.directory)}`,
+      'daemonize no',
+      ...keeping[this.instance],
+    ];
+    return this.writeFile('redis.conf', `${configuration.join('\n')}\n`);
+  }
+
+  private writeFile(name: string, content: string): string {
+    const file = join(this.directory, name);
+    writeFileSync(file, content, { mode: 0o600 });
+    if (this.account) chownSync(file, this.account.uid, this.account.gid);
+    return file;
+  }
+}
+
+/** The address of a Redis server on this machine under an ACL user; TLS only. */
+export function redisUrl(port: number, user: RedisUser, password: string): string {
+  return `rediss://${user}:${encodeURIComponent(password)}@localhost:${port}`;
+}
+
+/** Runs `work` on one connection, without retries, and closes it. */
+export async function withRedis<T>(
+  url: string,
+  caFile: string | undefined,
+  work: (redis: Redis) => Promise<T>,
+): Promise<T> {
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    connectTimeout: 5_000,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+    ...(caFile ? { tls: { ca: readFileSync(caFile), servername: new URL(url).hostname } } : {}),
+  });
+  redis.on('error', () => undefined); // the command in flight rejects as well
+  try {
+    await redis.connect();
+    return await work(redis);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+function quote(path: string): string {
+  return JSON.stringify(path);
+}
