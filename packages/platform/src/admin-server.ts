@@ -50,7 +50,7 @@ async function answer(health: Health, request: IncomingMessage, response: Server
       new Problem('method-not-allowed', { headers: { allow: 'GET, HEAD' } }),
     );
   }
-  switch (request.url?.split('?', 1)[0]) {
+  switch (request.url?.split('?', 1)[0] ?? '') {
     case '/livez':
       return send(response, 200, 'application/json', '{"status":"ok"}');
     case '/readyz': {

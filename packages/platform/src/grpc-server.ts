@@ -15,6 +15,8 @@ import type {
   ServerInterceptor,
   ServiceDefinition,
   UntypedServiceImplementation,
+  handleUnaryCall,
+  sendUnaryData,
 } from '@grpc/grpc-js';
 import { ServerGrpc } from '@nestjs/microservices';
 import { SpanKind } from '@opentelemetry/api';
@@ -84,8 +86,7 @@ export class GrpcTransport extends ServerGrpc {
       'grpc.max_connection_age_grace_ms': transport.maxConnectionAgeGraceMs ?? 30_000,
       'grpc.keepalive_time_ms': 60_000,
       'grpc.keepalive_timeout_ms': 10_000,
-      // grpc-js passes unknown options on to nobody but itself; `interceptors` is one of its own (1.14).
-      ...{ interceptors: [guardCalls(transport)] },
+      interceptors: [guardCalls(transport)],
     });
     server.addService({ Check: healthService['Check']! }, healthCheck(transport.health));
     this.boundPort = await bind(server, this.url, new ReloadingServerCredentials(transport.tls));
@@ -250,13 +251,15 @@ function methodsOf(service: ServiceDefinition): MethodDefinition<unknown, unknow
 }
 
 function healthCheck(health: Health): UntypedServiceImplementation {
-  return {
-    Check: (_call: unknown, callback: (error: null, answer: { status: string }) => void) => {
-      void health.readiness().then(({ ready }) => {
-        callback(null, { status: ready ? 'SERVING' : 'NOT_SERVING' });
-      });
-    },
+  const check: handleUnaryCall<unknown, { status: string }> = (_call, callback) => {
+    void answerHealth(health, callback);
   };
+  return { Check: check };
+}
+
+async function answerHealth(health: Health, callback: sendUnaryData<{ status: string }>) {
+  const { ready } = await health.readiness();
+  callback(null, { status: ready ? 'SERVING' : 'NOT_SERVING' });
 }
 
 function bind(server: Server, url: string, credentials: ReloadingServerCredentials) {

@@ -184,7 +184,7 @@ function finish(request: FastifyRequest, reply: FastifyReply, options: HttpEdgeO
   const { trace } = request;
   if (trace.span) {
     trace.span.setAttributes({ 'http.route': route, 'http.response.status_code': status });
-    closeTrace(trace, status >= 500 ? status : undefined);
+    closeTrace(trace, status >= 500 ? `status ${status}` : undefined);
   }
   if (options.logRequests) {
     const durationMs = Math.round(milliseconds * 100) / 100;
@@ -213,7 +213,7 @@ function recordRoutes(fastify: FastifyInstance): (url: string) => readonly strin
   return (url) => {
     const path = url.split('?', 1)[0]!;
     const found = [...methodsByTemplate].filter(([template]) => matches(template, path));
-    return [...new Set(found.flatMap(([, methods]) => [...methods]))].sort();
+    return [...new Set(found.flatMap(([, methods]) => [...methods]))].toSorted();
   };
 }
 

@@ -30,6 +30,7 @@ export function createLogger(options: LoggerOptions): Logger {
   );
 
   // pino formats the bindings of the root logger only (10.4), so a child's would go out as they are.
+  // oxlint-disable-next-line typescript/unbound-method -- called with the child's parent below
   const { child } = logger;
   logger.child = function childWithoutSecrets(
     this: Logger,

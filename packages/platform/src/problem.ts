@@ -1,5 +1,5 @@
 import { problems } from '@capstone/contracts/problems';
-import type { ProblemCode, ProblemSpec } from '@capstone/contracts/problems';
+import type { ProblemCode } from '@capstone/contracts/problems';
 import type { ProblemDocument } from '@capstone/contracts/problem-document';
 
 export interface ProblemFault {
@@ -54,7 +54,7 @@ export class Problem extends Error {
 
   /** True where the same request may succeed later without being changed. */
   get retryable(): boolean {
-    return (problems[this.code] as ProblemSpec).retryable;
+    return problems[this.code].retryable;
   }
 
   /** The body of the error answer. */

@@ -25,33 +25,37 @@ function causesOf(error: unknown): Error[] {
 }
 
 function sentenceFor(error: Error): string | undefined {
-  const { code, address, port } = error as { code?: unknown; address?: unknown; port?: unknown };
-  const where = port === undefined ? '' : ` at ${String(address)}:${String(port)}`;
+  const { code, address, port } = error as NodeJS.ErrnoException & {
+    address?: string;
+    port?: number;
+  };
+  const where = port === undefined ? '' : ` at ${address}:${port}`;
   // grpc-js reports a taken port in its message alone.
   if (code === 'EADDRINUSE' || error.message.includes('EADDRINUSE')) {
     return `The port${where} is in use. Stop the process that has it, or choose another port.`;
   }
-  switch (code) {
-    case 'EACCES':
-      return `The port${where} may not be opened by this user. Choose one above 1023.`;
-    case 'EADDRNOTAVAIL':
-      return `This machine does not have the address${where}. Choose one that it has.`;
-    case 'ECONNREFUSED':
-    case 'ETIMEDOUT':
-    case 'EHOSTUNREACH':
-      return `Nothing answers${where}. Is it running, and is its URL right?`;
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return 'A host name in the configuration cannot be resolved. Is it spelled right?';
-    case '28P01':
-    case '28000':
-      return 'The database refused the user or password in DATABASE_URL.';
-    case '3D000':
-      return 'The database named in DATABASE_URL does not exist. Has it been provisioned?';
-    case '42P01':
-    case '3F000':
-      return 'The database has no tables of this service. Have the migrations been run?';
-    default:
-      return undefined;
-  }
+  return code === undefined ? undefined : sentences[code]?.(where);
 }
+
+const nobodyAnswers = (where: string) =>
+  `Nothing answers${where}. Is it running, and is its URL right?`;
+const unknownHost = () =>
+  'A host name in the configuration cannot be resolved. Is it spelled right?';
+const refusedLogin = () => 'The database refused the user or password in DATABASE_URL.';
+const noTables = () => 'The database has no tables of this service. Have the migrations been run?';
+
+/** By the code of Node or of Postgres. */
+const sentences: Readonly<Record<string, (where: string) => string>> = {
+  EACCES: (where) => `The port${where} may not be opened by this user. Choose one above 1023.`,
+  EADDRNOTAVAIL: (where) => `This machine does not have the address${where}. Choose one it has.`,
+  ECONNREFUSED: nobodyAnswers,
+  ETIMEDOUT: nobodyAnswers,
+  EHOSTUNREACH: nobodyAnswers,
+  ENOTFOUND: unknownHost,
+  EAI_AGAIN: unknownHost,
+  '28P01': refusedLogin,
+  '28000': refusedLogin,
+  '3D000': () => 'The database named in DATABASE_URL does not exist. Has it been provisioned?',
+  '42P01': noTables,
+  '3F000': noTables,
+};

@@ -142,8 +142,9 @@ export function continueTrace<Result>(
 export function closeTrace(context: TraceContext, error?: unknown): void {
   if (!context.span) return;
   if (error !== undefined) {
-    context.span.setStatus({ code: SpanStatusCode.ERROR });
-    context.span.recordException(error instanceof Error ? error : String(error));
+    const message = typeof error === 'string' ? error : '';
+    context.span.setStatus({ code: SpanStatusCode.ERROR, message });
+    if (error instanceof Error) context.span.recordException(error);
   }
   context.span.end();
 }
