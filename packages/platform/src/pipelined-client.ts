@@ -1,5 +1,6 @@
 import { Client } from 'pg';
 import type { ClientConfig, QueryConfig } from 'pg';
+import { unavailable } from './database-errors.js';
 
 /** Fail fast for this long after a connection attempt failed, so that a dead server costs callers no waiting. */
 const reconnectPauseMs = 250;
@@ -27,7 +28,10 @@ export class PipelinedClient {
     private readonly onLost: (error: unknown) => void,
   ) {}
 
-  /** Rows of `statement`, run between `before` and `after` when they are given. Rejects with what pg throws. */
+  /**
+   * Rows of `statement`, run between `before` and `after` when they are given. Rejects with what pg throws, or with
+   * Problem `dependency-unavailable` when it cannot connect.
+   */
   async run(statement: Statement, around?: { before: string; after: string }): Promise<unknown[]> {
     this.inFlight += 1;
     try {
@@ -67,7 +71,8 @@ export class PipelinedClient {
     client.on('end', () => this.#lost(client, new Error('Connection ended')));
     try {
       await client.connect();
-    } catch (error) {
+    } catch (cause) {
+      const error = unavailable(cause);
       this.#failure = { error, untilMs: Date.now() + reconnectPauseMs };
       throw error;
     }
