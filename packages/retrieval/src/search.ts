@@ -1,38 +1,40 @@
 import type { SearchMode } from '@capstone/contracts/search';
 import type { Queryable } from '@capstone/platform/database';
 import type { Embedder } from './embedder.js';
+import { vectorLiteral } from './vector-literal.js';
+import { rankChunks, type RankedChunk, type RankRequest } from './rank-chunks.js';
+import { contentWords, searchableText } from './searchable-text.js';
+import { cutSnippet, type Snippet } from './snippet.js';
 
 export interface SearchRequest {
   readonly workspaceId: string;
   readonly query: string;
   readonly mode: SearchMode;
   readonly limit: number;
-  readonly filters?: {
-    readonly documentIds?: readonly string[];
-    readonly metadata?: Readonly<Record<string, string | number | boolean>>;
-  };
-  readonly explain?: boolean;
+  readonly filters?: SearchFilters | undefined;
+  readonly explain?: boolean | undefined;
 }
 
-/** Rank 1 is best. Keyword scores are BM25, vector scores are cosines. */
+export interface SearchFilters {
+  readonly documentIds?: readonly string[] | undefined;
+  /** Every entry must be equal, in type and value. */
+  readonly metadata?: Readonly<Record<string, string | number | boolean>> | undefined;
+}
+
+/** Rank 1 is best. Keyword scores are BM25, vector scores are inner products. */
 export interface LegScore {
   readonly rank: number;
   readonly score: number;
 }
 
-/** `text` is the canonical text between the offsets, unchanged. */
-export interface Snippet {
-  readonly text: string;
-  readonly charStart: number;
-  readonly charEnd: number;
-}
-
 export interface SearchHit {
   readonly documentId: string;
   readonly version: number;
+  /** Names the chunk of this version; a newer version has others. */
   readonly chunkId: string;
+  readonly title: string;
   readonly headingPath: string[];
-  /** The whole chunk. */
+  /** The whole chunk: the canonical text from charStart to charEnd. */
   readonly content: string;
   readonly charStart: number;
   readonly charEnd: number;
@@ -42,18 +44,135 @@ export interface SearchHit {
   readonly scores?: { readonly keyword?: LegScore; readonly vector?: LegScore };
 }
 
+/** no-searchable-terms: only stop words or punctuation. model-not-indexed: no vector of this model exists yet. */
+export type Degradation = 'no-searchable-terms' | 'model-not-indexed';
+
 export interface SearchAnswer {
+  /** Best first. */
   readonly hits: SearchHit[];
   /** The embedding model of the vector leg; null where none took part. */
   readonly model: string | null;
-  readonly degraded: string[];
+  readonly degraded: Degradation[];
 }
 
-/** Ranks the chunks of the published versions in one workspace; never fails for what the query says. */
+/**
+ * Ranks the chunks of the published versions in one workspace, in one statement for keyword and two for the other modes.
+ * Whatever the query says, the answer is a list, perhaps an empty one.
+ */
 export async function search(
-  _db: Queryable,
-  _embedder: Embedder,
-  _request: SearchRequest,
+  db: Queryable,
+  embedder: Embedder,
+  request: SearchRequest,
 ): Promise<SearchAnswer> {
-  throw new Error('not written yet');
+  const searchable = searchableText(request.query);
+  const words = [...new Set(contentWords(searchable))];
+  if (words.length === 0) return { hits: [], model: null, degraded: ['no-searchable-terms'] };
+
+  const vector =
+    request.mode === 'keyword' ? null : await embedQuery(db, embedder, { ...request, words });
+  const usesKeyword = request.mode !== 'vector';
+  const chunks =
+    usesKeyword || vector
+      ? await rankChunks(db, {
+          workspaceId: request.workspaceId,
+          limit: request.limit,
+          searchable: usesKeyword ? searchable : null,
+          vector,
+          documentIds: request.filters?.documentIds ?? null,
+          attributes: Object.entries(request.filters?.metadata ?? {}).map(([key, value]) => ({
+            key,
+            value,
+          })),
+        })
+      : [];
+  const lacksModel = request.mode !== 'keyword' && !vector;
+  return {
+    hits: chunks.map((chunk) => toHit(chunk, words, request.explain ?? false)),
+    model: vector ? embedder.describe().name : null,
+    degraded: lacksModel ? ['model-not-indexed'] : [],
+  };
+}
+
+interface QueryStatistics {
+  modelId: number | null;
+  chunks: number;
+  frequencies: number[];
+}
+
+async function embedQuery(
+  db: Queryable,
+  embedder: Embedder,
+  query: { workspaceId: string; query: string; words: string[] },
+): Promise<RankRequest['vector']> {
+  const model = embedder.describe();
+  const [statistics] = await db.query<QueryStatistics>(
+    'search_query_statistics',
+    // The word's own lexemes, so that a hyphenated or numbered one finds its statistics, too.
+    `select
+       (select id from search.embedding_models where fingerprint = $3) as "modelId",
+       coalesce((select chunks from search.workspace_stats where workspace_id = $1), 0)::integer as chunks,
+       array(
+         select coalesce((
+           select max(t.chunk_frequency)
+           from search.term_stats t
+           where t.workspace_id = $1
+             and t.lexeme = any(tsvector_to_array(to_tsvector('pg_catalog.english', q.word)))
+         ), 0)::integer
+         from unnest($2::text[]) with ordinality as q(word, place)
+         order by q.place
+       ) as frequencies`,
+    [query.workspaceId, query.words, model.fingerprint],
+  );
+  if (!statistics || statistics.modelId === null) return null;
+  const [vector] = await embedder.embed([query.query], {
+    kind: 'query',
+    termWeights: termWeights(query.words, statistics),
+  });
+  if (!vector) throw new Error(`${model.name} gave no vector for the query.`);
+  return {
+    modelId: statistics.modelId,
+    literal: vectorLiteral(vector),
+    weight: model.fusionWeight,
+  };
+}
+
+function termWeights(
+  words: string[],
+  { chunks, frequencies }: QueryStatistics,
+): Map<string, number> {
+  return new Map(
+    words.map((word, index) => {
+      const frequency = frequencies[index] ?? 0;
+      return [word, Math.log(1 + (chunks - frequency + 0.5) / (frequency + 0.5))];
+    }),
+  );
+}
+
+function toHit(chunk: RankedChunk, words: readonly string[], explain: boolean): SearchHit {
+  const { documentId, version, ordinal, title, headingPath, content, charStart, charEnd, score } =
+    chunk;
+  return {
+    documentId,
+    version,
+    chunkId: `${documentId}:${version}:${ordinal}`,
+    title,
+    headingPath,
+    content,
+    charStart,
+    charEnd,
+    snippet: cutSnippet({ content, charStart }, words),
+    score,
+    ...(explain ? { scores: legScores(chunk) } : {}),
+  };
+}
+
+function legScores(chunk: RankedChunk): NonNullable<SearchHit['scores']> {
+  return {
+    ...(chunk.keywordRank !== null && chunk.keywordScore !== null
+      ? { keyword: { rank: chunk.keywordRank, score: chunk.keywordScore } }
+      : {}),
+    ...(chunk.vectorRank !== null && chunk.vectorScore !== null
+      ? { vector: { rank: chunk.vectorRank, score: chunk.vectorScore } }
+      : {}),
+  };
 }
