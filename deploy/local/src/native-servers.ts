@@ -15,7 +15,7 @@ export class NativeServers implements Servers {
   readonly source = 'native';
   readonly origin: string;
   private readonly postgres: PostgresServer;
-  private readonly all: (PostgresServer | RedisServer)[];
+  private readonly redisServers: RedisServer[];
 
   constructor(
     private readonly profile: Profile,
@@ -25,8 +25,7 @@ export class NativeServers implements Servers {
   ) {
     this.origin = `programs on this machine (${postgres.bin}, ${redis.program})`;
     this.postgres = new PostgresServer(profile, state, postgres, accounts.postgres);
-    this.all = [
-      this.postgres,
+    this.redisServers = [
       new RedisServer(profile, state, redis.program, accounts.redis, 'queue'),
       new RedisServer(profile, state, redis.program, accounts.redis, 'cache'),
     ];
@@ -40,14 +39,23 @@ export class NativeServers implements Servers {
     return { queue: this.redisAddress('queue'), cache: this.redisAddress('cache') };
   }
 
+  private get all(): (PostgresServer | RedisServer)[] {
+    return [this.postgres, ...this.redisServers];
+  }
+
   async anyRunning(): Promise<boolean> {
-    const running = await Promise.all(this.all.map((server) => server.isRunning()));
-    return running.includes(true);
+    return (await this.running()).length > 0;
   }
 
   async start(): Promise<void> {
-    const running = await Promise.all(this.all.map((server) => server.isRunning()));
-    const stopped = this.all.filter((_, index) => !running[index]);
+    const running = await this.running();
+    await Promise.all(
+      this.redisServers
+        .filter((server) => running.includes(server))
+        .map((server) => server.refresh()),
+    );
+
+    const stopped = this.all.filter((server) => !running.includes(server));
     for (const server of stopped) await this.movePortIfTaken(server.name);
     const results = await Promise.allSettled(stopped.map((server) => server.start()));
     const failure = results.find((result) => result.status === 'rejected');
@@ -58,17 +66,19 @@ export class NativeServers implements Servers {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(
-      this.all.map(async (server) => {
-        if (await server.isRunning()) await server.stop();
-      }),
-    );
+    const running = await this.running();
+    await Promise.all(running.map((server) => server.stop()));
   }
 
   /** The data lies in the profile's folder and goes with it. */
   erase(): Promise<void> {
     this.profile.remove();
     return Promise.resolve();
+  }
+
+  private async running(): Promise<(PostgresServer | RedisServer)[]> {
+    const answers = await Promise.all(this.all.map((server) => server.isRunning()));
+    return this.all.filter((_, index) => answers[index]);
   }
 
   // Nothing outside remembers these ports, so another program that took one in the meantime may keep it.

@@ -39,7 +39,7 @@ export class PostgresServer {
   }
 
   async start(): Promise<void> {
-    if (!existsSync(join(this.data, 'PG_VERSION'))) await this.createCluster();
+    if (!this.state.postgresMajor) await this.createCluster();
     await this.removeStalePidFile();
     this.writeConfiguration();
     await startServer({
@@ -67,7 +67,7 @@ export class PostgresServer {
           '--locale=C',
           // Sorting by code point is the same on every machine; upper and lower case still know Unicode.
           `--lc-ctype=${process.platform === 'darwin' ? 'UTF-8' : 'C.UTF-8'}`,
-          '--no-sync',
+          ...(this.profile.name === 'test' ? ['--no-sync'] : []),
         ],
         { account: this.account, cwd: '/' },
       );

@@ -5,8 +5,17 @@ export type RedisInstanceName = 'queue' | 'cache';
 export type RedisUser = ServiceName | 'admin';
 export const redisUsers = ['auth', 'api', 'worker', 'admin'] as const;
 
-// What ioredis sends on every connection. `info` is its ready check; `script` is how it replays Lua in pipelines.
-const connection = ['+@connection', '+info', '+eval', '+evalsha', '+script|load', '+script|exists'];
+// What ioredis sends on every connection: `info` is its ready check, `script` is how it replays Lua in pipelines.
+// `time` is the clock of our rate limits.
+const connection = [
+  '+@connection',
+  '+info',
+  '+time',
+  '+eval',
+  '+evalsha',
+  '+script|load',
+  '+script|exists',
+];
 const data = [
   '+@string',
   '+@hash',

@@ -4,7 +4,13 @@ import { Redis } from 'ioredis';
 import { certificateFiles } from './certificates.js';
 import type { Account } from './command.js';
 import type { Profile, ProfileState } from './profile.js';
-import { aclFile, type RedisInstanceName, type RedisUser } from './redis-acl.js';
+import {
+  aclFile,
+  aclRules,
+  redisUsers,
+  type RedisInstanceName,
+  type RedisUser,
+} from './redis-acl.js';
 import { startServer, waitUntilClosed } from './server-process.js';
 
 // The cache may forget, the queue may not.
@@ -49,6 +55,21 @@ export class RedisServer {
       account: this.account,
       logFile: join(this.profile.logs, `${this.name}.log`),
       probe: () => this.probe(),
+    });
+  }
+
+  /** Gives a server that runs already the users of this release; nobody is disconnected. */
+  async refresh(): Promise<void> {
+    const passwords = this.state.passwords[this.instance];
+    await this.asAdmin(async (redis) => {
+      for (const user of redisUsers) {
+        await redis.acl(
+          'SETUSER',
+          user,
+          'reset',
+          ...aclRules(this.instance, user, passwords[user]),
+        );
+      }
     });
   }
 

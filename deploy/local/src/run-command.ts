@@ -1,23 +1,40 @@
+import { MigrationError } from '@capstone/platform/migrate';
 import { OperatorError } from './operator-error.js';
 
+/** What a command returns when Ctrl-C came before it was done. */
+export const interruptedExitCode = 130;
+
 /**
- * Runs one command line to its end. A fault that a person can mend is printed as its one sentence, any other with
- * its stack; both end in exit code 1.
+ * Runs one command line to its end. `stopping` aborts at the first SIGINT, SIGTERM or SIGHUP, and when the process
+ * that handed over has gone; later signals change nothing. A fault that a person can mend is printed as its one
+ * sentence, any other with its stack; both end in exit code 1.
  */
 export async function runCommand(
-  command: (args: string[]) => Promise<number | void>,
+  command: (args: string[], stopping: AbortSignal) => Promise<number | void>,
 ): Promise<void> {
   try {
-    process.exitCode = (await command(process.argv.slice(2))) ?? 0;
+    process.exitCode = (await command(process.argv.slice(2), stopSignal())) ?? 0;
   } catch (error) {
     console.error(isForPerson(error) ? error.message : error);
     process.exitCode = 1;
   }
+  if (process.connected) process.disconnect();
+}
+
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  const stop = () => controller.abort();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
+  if (process.connected) {
+    process.on('disconnect', stop);
+    process.channel?.unref();
+  }
+  return controller.signal;
 }
 
 // parseArgs names the unknown flag in its message.
 function isForPerson(error: unknown): error is Error {
-  if (error instanceof OperatorError) return true;
+  if (error instanceof OperatorError || error instanceof MigrationError) return true;
   return (
     error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
   );
