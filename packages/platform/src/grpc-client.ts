@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Workload } from '@capstone/contracts/grpc-allow';
+import type { ProblemCode } from '@capstone/contracts/problems';
 import { Channel, Client, Metadata, status } from '@grpc/grpc-js';
 import type { MethodDefinition, ServiceDefinition, ServiceError } from '@grpc/grpc-js';
 import { SpanKind } from '@opentelemetry/api';
@@ -107,7 +108,7 @@ async function callWithin(
       if (!mayRetry || !unreachable || !timeLeft || attempt === mostAttempts) {
         const label = status[failure.code] ?? 'UNKNOWN';
         grpcClientDuration.observe({ method: method.path, status: label }, elapsed());
-        throw toProblem(failure, method.path);
+        throw options.signal?.aborted ? options.signal.reason : toProblem(failure, method.path);
       }
       await sleep(backoffMs);
     }
@@ -151,11 +152,15 @@ function metadataFor(options: CallOptions): Metadata {
 }
 
 function toProblem(error: ServiceError, path: string): Error {
-  const problem = fromGrpcStatus(error);
+  const code = transportCodes[error.code];
+  const problem = fromGrpcStatus(error) ?? (code && new Problem(code, { cause: error }));
   if (problem) return problem;
-  if (error.code === status.UNAVAILABLE)
-    return new Problem('dependency-unavailable', { cause: error });
-  if (error.code === status.DEADLINE_EXCEEDED)
-    return new Problem('deadline-exceeded', { cause: error });
   return new Error(`${path} failed with ${status[error.code] ?? 'no status'}`, { cause: error });
 }
+
+/** What the absence of an answer means. A peer that is killed or forced to stop cancels its calls. */
+const transportCodes: Partial<Record<status, ProblemCode>> = {
+  [status.UNAVAILABLE]: 'dependency-unavailable',
+  [status.CANCELLED]: 'dependency-unavailable',
+  [status.DEADLINE_EXCEEDED]: 'deadline-exceeded',
+};

@@ -7,6 +7,8 @@ import {
   Server,
   ServerInterceptingCall,
   ServerListenerBuilder,
+  logVerbosity,
+  setLogVerbosity,
   status,
 } from '@grpc/grpc-js';
 import type {
@@ -65,7 +67,7 @@ export class GrpcTransport extends ServerGrpc {
     super({
       url: `${transport.host}:${transport.port}`,
       package: packagesOf(transport.services),
-      packageDefinition: packageDefinitionOf(transport.services),
+      packageDefinition: packageDefinitionOf(transport.services, transport.logger),
     });
     assertMatrixComplete(transport.services, transport.allow ?? grpcAllow);
   }
@@ -78,6 +80,8 @@ export class GrpcTransport extends ServerGrpc {
 
   override async createClient(): Promise<Server> {
     const { transport } = this;
+    // grpc-js would write what it also throws to standard error.
+    setLogVerbosity(logVerbosity.NONE);
     const server = new Server({
       'grpc.max_receive_message_length': transport.maxReceiveBytes ?? 1_048_576,
       'grpc.max_concurrent_streams': transport.maxConcurrentStreams ?? 256,
@@ -171,13 +175,20 @@ function refuse(call: ServerInterceptingCallInterface, problem: Problem): Server
   return new ServerInterceptingCall(call, responder);
 }
 
-/** Runs the handler inside the caller's trace, and reports the status it ended with. */
+/** Runs the handler inside the caller's trace, and reports once how it ended. */
 function observe(
   call: ServerInterceptingCallInterface,
   path: string,
-  ended: (code: status, trace: TraceContext | undefined) => void,
+  report: (code: status, trace: TraceContext | undefined) => void,
 ): ServerInterceptingCall {
   let trace: TraceContext | undefined;
+  let isOver = false;
+  const end = (code: status) => {
+    if (isOver) return;
+    isOver = true;
+    if (trace) closeTrace(trace, code === status.OK ? undefined : status[code]);
+    report(code, trace);
+  };
   const listener = new ServerListenerBuilder()
     .withOnReceiveMetadata((metadata, next) => {
       trace = openTrace(path, metadata.get('traceparent')[0]?.toString(), SpanKind.SERVER);
@@ -185,12 +196,13 @@ function observe(
     })
     // grpc-js starts the handler of a unary call when the client has said all.
     .withOnReceiveHalfClose((next) => (trace ? runInTrace(trace, next) : next()))
+    // Comes after every call; alone when the client left, the deadline passed or a message could not be read.
+    .withOnCancel(() => end(status.CANCELLED))
     .build();
   const responder = new ResponderBuilder()
     .withStart((next) => next(listener))
     .withSendStatus((answer, next) => {
-      if (trace) closeTrace(trace, answer.code === status.OK ? undefined : status[answer.code]);
-      ended(answer.code, trace);
+      end(answer.code);
       next(answer);
     })
     .build();
@@ -221,15 +233,33 @@ function compileMatrix(allow: AllowMatrix): ReadonlyMap<string, ReadonlySet<Work
 }
 
 /** ts-proto names methods in camelCase; Nest looks them up by the names of the proto file. */
-function packageDefinitionOf(services: readonly ServiceDefinition[]) {
+function packageDefinitionOf(services: readonly ServiceDefinition[], logger: Logger) {
   return Object.fromEntries(
     services.map((service) => [
       nameOf(service),
       Object.fromEntries(
-        methodsOf(service).map((method) => [method.path.split('/')[2]!, { ...method }]),
+        methodsOf(service).map((method) => [
+          method.path.split('/')[2]!,
+          { ...method, responseSerialize: loggingFaults(method, logger) },
+        ]),
       ),
     ]),
   );
+}
+
+/** A handler's answer that does not fit its message is a bug that grpc-js (1.14) tells the client of, and nobody here. */
+function loggingFaults(
+  { path, responseSerialize }: MethodDefinition<unknown, unknown>,
+  logger: Logger,
+) {
+  return (answer: unknown) => {
+    try {
+      return responseSerialize(answer);
+    } catch (error) {
+      logger.error({ err: error, method: path }, 'answer does not fit its message');
+      throw error;
+    }
+  };
 }
 
 function packagesOf(services: readonly ServiceDefinition[]): string[] {

@@ -23,6 +23,8 @@ export function createLogger(options: LoggerOptions): Logger {
       base: { service: options.service },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }), log: redactFields },
+      // Errors are plain fields by then; pino's own serializer would take them apart once more.
+      serializers: { err: (fields: unknown) => fields },
       mixin: traceFields,
       hooks: { streamWrite: redactText },
     },

@@ -25,27 +25,30 @@ function causesOf(error: unknown): Error[] {
 }
 
 function sentenceFor(error: Error): string | undefined {
-  const { code, address, port } = error as NodeJS.ErrnoException & {
-    address?: string;
-    port?: number;
-  };
-  const where = port === undefined ? '' : ` at ${address}:${port}`;
+  const { code, address, port } = error as NodeJS.ErrnoException & SocketAddress;
   // grpc-js reports a taken port in its message alone.
-  if (code === 'EADDRINUSE' || error.message.includes('EADDRINUSE')) {
-    return `The port${where} is in use. Stop the process that has it, or choose another port.`;
-  }
+  const [, taken] = /EADDRINUSE.*? (\S+:\d+)/.exec(error.message) ?? [];
+  if (code === undefined && taken !== undefined) return sentences['EADDRINUSE']?.(` ${taken}`);
+  const where = port === undefined ? '' : ` ${address}:${port}`;
   return code === undefined ? undefined : sentences[code]?.(where);
 }
 
 const nobodyAnswers = (where: string) =>
-  `Nothing answers${where}. Is it running, and is its URL right?`;
+  `Nothing answers${where && ` at${where}`}. Is it running, and is its URL right?`;
 const unknownHost = () =>
   'A host name in the configuration cannot be resolved. Is it spelled right?';
 const refusedLogin = () => 'The database refused the user or password in DATABASE_URL.';
 const noTables = () => 'The database has no tables of this service. Have the migrations been run?';
 
+interface SocketAddress {
+  readonly address?: string;
+  readonly port?: number;
+}
+
 /** By the code of Node or of Postgres. */
 const sentences: Readonly<Record<string, (where: string) => string>> = {
+  EADDRINUSE: (where) =>
+    `The port${where} is in use. Stop the process that has it, or choose another port.`,
   EACCES: (where) => `The port${where} may not be opened by this user. Choose one above 1023.`,
   EADDRNOTAVAIL: (where) => `This machine does not have the address${where}. Choose one it has.`,
   ECONNREFUSED: nobodyAnswers,
