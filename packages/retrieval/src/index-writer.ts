@@ -1,7 +1,9 @@
+import type { DocumentMetadata } from '@capstone/contracts/documents';
 import type { Queryable, Transaction } from '@capstone/platform/database';
 import { Problem } from '@capstone/platform/problem';
 import { indexedText, type Chunk } from './chunk-text.js';
 import type { EmbedderDescription } from './embedder.js';
+import { attributeColumns } from './attribute-columns.js';
 import { searchableText } from './searchable-text.js';
 import { vectorLiteral } from './vector-literal.js';
 
@@ -30,10 +32,11 @@ export interface RemovedRows {
   readonly chunks: number;
   readonly terms: number;
   readonly embeddings: number;
+  readonly attributes: number;
 }
 
 interface RevisionRow {
-  id: string;
+  id: number;
   version: number;
   state: 'staged' | 'published';
 }
@@ -204,21 +207,45 @@ export async function purgeDocument(tx: Transaction, key: DocumentKey): Promise<
     await lockStatistics(tx, key.workspaceId);
     await applyStatistics(tx, key.workspaceId, { added: null, removed: published.id });
   }
-  return deleteRevisions(
+  const attributes = await deleteAttributes(tx, key);
+  const removed = await deleteRevisions(
     tx,
     key.workspaceId,
     revisions.map(({ id }) => id),
   );
+  return { ...removed, attributes };
 }
 
-async function openStagedRevision(tx: Transaction, key: VersionKey): Promise<string> {
+/**
+ * Sets what `filters.metadata` of a search compares with, for all versions of the document, from this commit on. Call it
+ * in every transaction that writes the document's metadata, its creation included. The api's role may.
+ */
+export async function replaceAttributes(
+  tx: Transaction,
+  key: DocumentKey,
+  metadata: DocumentMetadata,
+): Promise<void> {
+  await deleteAttributes(tx, key);
+  const entries = Object.entries(metadata);
+  if (entries.length === 0) return;
+  await tx.query(
+    'search_insert_attributes',
+    `insert into search.document_attributes (workspace_id, document_id, key, text_value, number_value, boolean_value)
+     select $1, $2, a.key, a.text_value, a.number_value, a.boolean_value
+     from unnest($3::text[], $4::text[], $5::double precision[], $6::boolean[])
+       as a(key, text_value, number_value, boolean_value)`,
+    [key.workspaceId, key.documentId, ...attributeColumns(entries)],
+  );
+}
+
+async function openStagedRevision(tx: Transaction, key: VersionKey): Promise<number> {
   const staged = (await lockRevisions(tx, key)).find(({ state }) => state === 'staged');
   if (staged?.version === key.version) return staged.id;
   if (staged && staged.version > key.version) {
     throw new Problem('conflict', { detail: 'A newer version is being indexed.' });
   }
   if (staged) await deleteRevisions(tx, key.workspaceId, [staged.id]);
-  const [added] = await tx.query<{ id: string }>(
+  const [added] = await tx.query<{ id: number }>(
     'search_insert_revision',
     `insert into search.revisions (workspace_id, document_id, version)
      values ($1, $2, $3)
@@ -259,7 +286,7 @@ function toRow(chunk: Chunk) {
 async function deleteChangedChunks(
   tx: Transaction,
   workspaceId: string,
-  revisionId: string,
+  revisionId: number,
   rows: string,
 ): Promise<void> {
   await tx.query(
@@ -276,7 +303,7 @@ async function deleteChangedChunks(
 async function insertChunks(
   tx: Transaction,
   workspaceId: string,
-  revisionId: string,
+  revisionId: number,
   rows: string,
 ): Promise<void> {
   await tx.query(
@@ -317,7 +344,7 @@ async function insertChunks(
 async function reuseEmbeddings(
   tx: Transaction,
   workspaceId: string,
-  revisionId: string,
+  revisionId: number,
   batch: { modelId: number; chunks: readonly Chunk[] },
 ): Promise<number> {
   const reused = await tx.query(
@@ -344,7 +371,7 @@ async function reuseEmbeddings(
 async function requireComplete(
   tx: Transaction,
   workspaceId: string,
-  revisionId: string,
+  revisionId: number,
   expected: { modelId: number; chunkCount: number },
 ): Promise<void> {
   await tx.query(
@@ -382,7 +409,7 @@ async function lockStatistics(tx: Transaction, workspaceId: string): Promise<voi
 async function applyStatistics(
   tx: Transaction,
   workspaceId: string,
-  change: { added: string | null; removed: string | null },
+  change: { added: number | null; removed: number | null },
 ): Promise<void> {
   const values = [workspaceId, change.added, change.removed];
   await tx.query(
@@ -431,7 +458,7 @@ async function applyStatistics(
 async function deleteRevisions(
   tx: Transaction,
   workspaceId: string,
-  revisionIds: readonly string[],
+  revisionIds: readonly number[],
 ): Promise<RemovedRows> {
   const values = [workspaceId, revisionIds];
   const [terms] = await tx.query<{ removed: number }>(
@@ -468,7 +495,17 @@ async function deleteRevisions(
     chunks: chunks?.removed ?? 0,
     terms: terms?.removed ?? 0,
     embeddings: embeddings?.removed ?? 0,
+    attributes: 0,
   };
+}
+
+async function deleteAttributes(tx: Transaction, key: DocumentKey): Promise<number> {
+  const deleted = await tx.query(
+    'search_delete_attributes',
+    `delete from search.document_attributes where workspace_id = $1 and document_id = $2 returning key`,
+    [key.workspaceId, key.documentId],
+  );
+  return deleted.length;
 }
 
 // Statistics and removal run over a whole document: a million postings for 20 MB of text.

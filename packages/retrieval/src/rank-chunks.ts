@@ -1,4 +1,5 @@
 import type { Queryable } from '@capstone/platform/database';
+import { attributeColumns } from './attribute-columns.js';
 
 export interface RankedChunk {
   documentId: string;
@@ -16,11 +17,6 @@ export interface RankedChunk {
   vectorScore: number | null;
 }
 
-export interface AttributeFilter {
-  readonly key: string;
-  readonly value: string | number | boolean;
-}
-
 export interface RankRequest {
   readonly workspaceId: string;
   readonly limit: number;
@@ -33,7 +29,7 @@ export interface RankRequest {
     readonly weight: number;
   } | null;
   readonly documentIds: readonly string[] | null;
-  readonly attributes: readonly AttributeFilter[];
+  readonly attributes: readonly (readonly [key: string, value: string | number | boolean])[];
 }
 
 /**
@@ -46,7 +42,6 @@ export interface RankRequest {
  * At most three chunks of a document are taken while others have something to offer.
  */
 export async function rankChunks(db: Queryable, request: RankRequest): Promise<RankedChunk[]> {
-  const values = request.attributes.map(({ value }) => value);
   return db.query<RankedChunk>('search_rank_chunks', rankChunksSql, [
     request.workspaceId,
     request.searchable,
@@ -54,10 +49,7 @@ export async function rankChunks(db: Queryable, request: RankRequest): Promise<R
     request.vector?.modelId ?? null,
     request.vector?.weight ?? 0,
     request.documentIds,
-    request.attributes.map(({ key }) => key),
-    values.map((value) => (typeof value === 'string' ? value : null)),
-    values.map((value) => (typeof value === 'number' ? value : null)),
-    values.map((value) => (typeof value === 'boolean' ? value : null)),
+    ...attributeColumns(request.attributes),
     request.limit,
   ]);
 }
@@ -75,7 +67,7 @@ with found_documents as materialized (
       select a.document_id
       from unnest($7::text[], $8::text[], $9::double precision[], $10::boolean[])
         as f(key, text_value, number_value, boolean_value)
-      join app.document_attributes a
+      join search.document_attributes a
         on a.workspace_id = $1 and a.key = f.key
         and (a.text_value = f.text_value or a.number_value = f.number_value or a.boolean_value = f.boolean_value)
       group by a.document_id
@@ -83,7 +75,7 @@ with found_documents as materialized (
     ))
 ), terms as materialized (
   select t.lexeme,
-    ln(1 + (s.chunks - t.chunk_frequency + 0.5) / (t.chunk_frequency + 0.5)) as idf,
+    ln(1 + (s.chunks - t.chunk_frequency + 0.5::double precision) / (t.chunk_frequency + 0.5::double precision)) as idf,
     s.total_length::double precision / s.chunks as mean_length
   from search.workspace_stats s
   join search.term_stats t on t.workspace_id = $1
@@ -122,7 +114,7 @@ with found_documents as materialized (
     case
       when $2::text is null then v.score
       when $4::integer is null then k.score
-      else coalesce(1.0 / (60 + k.rank), 0) + coalesce($5::double precision / (60 + v.rank), 0)
+      else coalesce(1::double precision / (60 + k.rank), 0) + coalesce($5::double precision / (60 + v.rank), 0)
     end as score
   from keyword k
   full join vector v on v.revision_id = k.revision_id and v.ordinal = k.ordinal

@@ -1,8 +1,7 @@
 // Characters that carry no visible meaning but can hide text from people or turn it around before their eyes: joiners,
 // zero-width spaces, bidirectional controls, variation selectors, tags (all Default_Ignorable), interlinear annotation,
 // and the controls except tab and newline. Postgres takes neither NUL nor half a surrogate pair.
-const unwanted =
-  /[\p{Default_Ignorable_Code_Point}\ufff9-\ufffb\p{Cs}\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]/gu;
+const unwanted = /(?![\t\n])[\p{Cc}\p{Cs}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/gu;
 
 /** Text as it is kept: one kind of line end, nothing invisible. Emoji sequences lose their joiners, not their parts. */
 export function sanitizeText(text: string): string {

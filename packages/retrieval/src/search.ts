@@ -79,10 +79,7 @@ export async function search(
           searchable: usesKeyword ? searchable : null,
           vector,
           documentIds: request.filters?.documentIds ?? null,
-          attributes: Object.entries(request.filters?.metadata ?? {}).map(([key, value]) => ({
-            key,
-            value,
-          })),
+          attributes: Object.entries(request.filters?.metadata ?? {}),
         })
       : [];
   const lacksModel = request.mode !== 'keyword' && !vector;

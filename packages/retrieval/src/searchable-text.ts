@@ -23,7 +23,7 @@ export function searchableText(text: string): string {
     .normalize('NFKC')
     .toLowerCase()
     .replace(/[<>/\\_]/g, ' ')
-    .replace(unspaced, (run) => ` ${pairs([...run]).join(' ')} `);
+    .replace(unspaced, (run) => ` ${pairs(Array.from(run)).join(' ')} `);
 }
 
 /** The words of a searchable text that carry meaning, in order, with repeats. */

@@ -22,6 +22,29 @@ create table search.embedding_models (
 );
 
 
+-- What `filters.metadata` of a search compares with: a row per entry of a document's metadata, in the column of its type.
+-- It belongs to the document and not to a version, so the api writes it in the transaction that changes the metadata.
+create table search.document_attributes (
+  workspace_id  uuid             not null,
+  document_id   uuid             not null,
+  key           text             not null,
+  text_value    text,
+  number_value  double precision,
+  boolean_value boolean,
+  constraint document_attributes_pkey primary key (workspace_id, document_id, key),
+  constraint document_attributes_document_fkey foreign key (workspace_id, document_id)
+    references app.documents (workspace_id, id) on delete cascade,
+  constraint document_attributes_value_check check (num_nonnulls(text_value, number_value, boolean_value) = 1)
+);
+
+create index document_attributes_text_idx on search.document_attributes (workspace_id, key, text_value)
+  where text_value is not null;
+create index document_attributes_number_idx on search.document_attributes (workspace_id, key, number_value)
+  where number_value is not null;
+create index document_attributes_boolean_idx on search.document_attributes (workspace_id, key, boolean_value)
+  where boolean_value is not null;
+
+
 -- One indexing of one version of a document. The swap to a new version is a change of `state`, in one transaction with
 -- the statistics, so a reader sees the old revision or the new one and never a part of each.
 create table search.revisions (
@@ -94,26 +117,35 @@ create table search.chunk_embeddings (
 alter table search.chunk_embeddings alter column embedding set storage plain;
 
 
+alter table search.document_attributes enable row level security;
+alter table search.document_attributes force row level security;
+create policy tenant on search.document_attributes
+  using (workspace_id = (select app.current_workspace_id()))
+  with check (workspace_id = (select app.current_workspace_id()));
+
 alter table search.revisions enable row level security;
 alter table search.revisions force row level security;
-create policy revisions_workspace on search.revisions
+create policy tenant on search.revisions
   using (workspace_id = (select app.current_workspace_id()))
   with check (workspace_id = (select app.current_workspace_id()));
 
 alter table search.chunks enable row level security;
 alter table search.chunks force row level security;
-create policy chunks_workspace on search.chunks
+create policy tenant on search.chunks
   using (workspace_id = (select app.current_workspace_id()))
   with check (workspace_id = (select app.current_workspace_id()));
 
 alter table search.chunk_embeddings enable row level security;
 alter table search.chunk_embeddings force row level security;
-create policy chunk_embeddings_workspace on search.chunk_embeddings
+create policy tenant on search.chunk_embeddings
   using (workspace_id = (select app.current_workspace_id()))
   with check (workspace_id = (select app.current_workspace_id()));
 
 grant select on search.embedding_models, search.revisions, search.chunks, search.chunk_embeddings to capstone_api;
 
+grant select, insert, delete on search.document_attributes to capstone_api;
+
+grant select, delete on search.document_attributes to capstone_worker;
 grant select, insert on search.embedding_models to capstone_worker;
 grant select, insert, delete on search.revisions to capstone_worker;
 grant update (state) on search.revisions to capstone_worker;

@@ -47,19 +47,19 @@ create table search.workspace_stats (
 
 alter table search.chunk_terms enable row level security;
 alter table search.chunk_terms force row level security;
-create policy chunk_terms_workspace on search.chunk_terms
+create policy tenant on search.chunk_terms
   using (workspace_id = (select app.current_workspace_id()))
   with check (workspace_id = (select app.current_workspace_id()));
 
 alter table search.term_stats enable row level security;
 alter table search.term_stats force row level security;
-create policy term_stats_workspace on search.term_stats
+create policy tenant on search.term_stats
   using (workspace_id = (select app.current_workspace_id()))
   with check (workspace_id = (select app.current_workspace_id()));
 
 alter table search.workspace_stats enable row level security;
 alter table search.workspace_stats force row level security;
-create policy workspace_stats_workspace on search.workspace_stats
+create policy tenant on search.workspace_stats
   using (workspace_id = (select app.current_workspace_id()))
   with check (workspace_id = (select app.current_workspace_id()));
 
