@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Permission, Role } from './permissions.js';
+import { text } from './text.js';
 
 /** Lower case is how addresses are compared; what was typed is not kept. */
 const email = z
@@ -19,7 +20,7 @@ export const Register = z
   .strictObject({
     email,
     password: newPassword,
-    name: z.string().trim().min(1).max(100).optional(),
+    name: text().trim().min(1).max(100).optional(),
   })
   .meta({ id: 'Register' });
 export type Register = z.infer<typeof Register>;

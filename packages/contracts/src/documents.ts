@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { pageOf, pageQuery } from './paging.js';
+import { text } from './text.js';
 
 export const DocumentStatus = z.enum([
   'received',
@@ -15,18 +16,18 @@ export type DocumentStatus = z.infer<typeof DocumentStatus>;
 export const TextContentType = z.enum(['text/markdown', 'text/plain', 'text/html']);
 export type TextContentType = z.infer<typeof TextContentType>;
 
-/** Flat and small: each entry becomes a typed row that search can filter on. */
+const metadataKey = z.string().regex(/^[A-Za-z][A-Za-z0-9_.-]{0,63}$/);
+const metadataValue = z.union([text().max(500), z.number(), z.boolean()]);
+
+/** Flat and small, so that search can filter on every entry. */
 export const DocumentMetadata = z
-  .record(
-    z.string().regex(/^[A-Za-z][A-Za-z0-9_.-]{0,63}$/),
-    z.union([z.string().max(500), z.number(), z.boolean()]),
-  )
+  .record(metadataKey, metadataValue)
   .refine((entries) => Object.keys(entries).length <= 32, 'at most 32 entries')
   .meta({ id: 'DocumentMetadata' });
 export type DocumentMetadata = z.infer<typeof DocumentMetadata>;
 
-const title = z.string().trim().min(1).max(300);
-const sourceKey = z.string().trim().min(1).max(300);
+const title = text().trim().min(1).max(300);
+const sourceKey = text().trim().min(1).max(300);
 
 /** 5 MB of text in a JSON body; larger files go as multipart. */
 export const maxInlineContentCharacters = 5_000_000;
@@ -34,7 +35,7 @@ export const maxInlineContentCharacters = 5_000_000;
 export const CreateDocument = z
   .strictObject({
     title,
-    content: z.string().min(1).max(maxInlineContentCharacters),
+    content: text().min(1).max(maxInlineContentCharacters),
     contentType: TextContentType,
     sourceKey: sourceKey.optional(),
     metadata: DocumentMetadata.default({}),
@@ -52,7 +53,7 @@ export type UploadFields = z.infer<typeof UploadFields>;
 
 export const ReplaceDocument = z
   .strictObject({
-    content: z.string().min(1).max(maxInlineContentCharacters),
+    content: text().min(1).max(maxInlineContentCharacters),
     contentType: TextContentType,
     title: title.optional(),
     metadata: DocumentMetadata.optional(),
@@ -60,8 +61,19 @@ export const ReplaceDocument = z
   .meta({ id: 'ReplaceDocument' });
 export type ReplaceDocument = z.infer<typeof ReplaceDocument>;
 
+/** The same for a new version of a document. */
+export const ReplaceFields = z.strictObject({
+  title: title.optional(),
+  metadata: DocumentMetadata.optional(),
+});
+export type ReplaceFields = z.infer<typeof ReplaceFields>;
+
+/** RFC 7396, for `metadata` too: an entry that is named is set, null removes it, the rest stays. */
 export const PatchDocument = z
-  .strictObject({ title: title.optional(), metadata: DocumentMetadata.optional() })
+  .strictObject({
+    title: title.optional(),
+    metadata: z.record(metadataKey, metadataValue.nullable()).optional(),
+  })
   .meta({ id: 'PatchDocument' });
 export type PatchDocument = z.infer<typeof PatchDocument>;
 
@@ -89,7 +101,7 @@ export const ListDocuments = z.strictObject({
   ...pageQuery,
   status: DocumentStatus.optional(),
   sourceKey: sourceKey.optional(),
-  q: z.string().trim().min(1).max(200).optional().meta({ description: 'Part of the title.' }),
+  q: text().trim().min(1).max(200).optional().meta({ description: 'Part of the title.' }),
 });
 export type ListDocuments = z.infer<typeof ListDocuments>;
 

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { text } from './text.js';
 
 export const SearchMode = z.enum(['hybrid', 'keyword', 'vector']);
 export type SearchMode = z.infer<typeof SearchMode>;
 
-const query = z.string().trim().min(1).max(1_000);
+const query = text().trim().min(1).max(1_000);
 const limit = z.number().int().min(1).max(50).default(10);
 
 export const Search = z
@@ -15,7 +16,7 @@ export const Search = z
       .strictObject({
         documentIds: z.array(z.uuid()).min(1).max(100).optional(),
         metadata: z
-          .record(z.string().min(1).max(64), z.union([z.string(), z.number(), z.boolean()]))
+          .record(text().min(1).max(64), z.union([text().max(500), z.number(), z.boolean()]))
           .optional()
           .meta({ description: 'Every entry must be equal.' }),
       })

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { pageOf, pageQuery } from './paging.js';
+import { text } from './text.js';
 
 export const TaskStatus = z.enum(['todo', 'doing', 'done']);
 export type TaskStatus = z.infer<typeof TaskStatus>;
@@ -7,9 +8,9 @@ export type TaskStatus = z.infer<typeof TaskStatus>;
 export const TaskPriority = z.enum(['low', 'normal', 'high', 'urgent']);
 export type TaskPriority = z.infer<typeof TaskPriority>;
 
-const title = z.string().trim().min(1).max(200);
-const description = z.string().max(10_000);
-const labels = z.array(z.string().trim().min(1).max(50)).max(20);
+const title = text().trim().min(1).max(200);
+const description = text().max(10_000);
+const labels = z.array(text().trim().min(1).max(50)).max(20);
 
 export const CreateTask = z
   .strictObject({
@@ -75,10 +76,9 @@ export const ListTasks = z.strictObject({
   status: TaskStatus.optional(),
   priority: TaskPriority.optional(),
   assigneeId: z.uuid().optional(),
-  label: z.string().min(1).max(50).optional(),
+  label: text().min(1).max(50).optional(),
   dueBefore: z.iso.datetime({ offset: true }).optional(),
-  q: z
-    .string()
+  q: text()
     .trim()
     .min(1)
     .max(200)

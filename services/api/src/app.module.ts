@@ -1,22 +1,24 @@
-import { Module, type DynamicModule } from '@nestjs/common';
-import type { Logger } from '@capstone/platform/log';
-import { CONFIG, type Config } from './config.js';
+import { Module } from '@nestjs/common';
+import { AuthModule } from './auth/auth.module.js';
 import { ConnectionsModule } from './connections/connections.module.js';
-import { LOGGER } from './connections/tokens.js';
+import { DocumentsModule } from './documents/documents.module.js';
+import { EventsModule } from './events/events.module.js';
+import { IdentityModule } from './identity/identity.module.js';
+import { OpenApiModule } from './openapi/openapi.module.js';
+import { SearchModule } from './search/search.module.js';
+import { TasksModule } from './tasks/tasks.module.js';
 
 /** The table of contents of this service. */
-@Module({})
-export class AppModule {
-  static with(config: Config, logger: Logger): DynamicModule {
-    return {
-      module: AppModule,
-      global: true,
-      imports: [ConnectionsModule],
-      providers: [
-        { provide: CONFIG, useValue: config },
-        { provide: LOGGER, useValue: logger },
-      ],
-      exports: [CONFIG, LOGGER],
-    };
-  }
-}
+@Module({
+  imports: [
+    ConnectionsModule,
+    IdentityModule,
+    AuthModule,
+    TasksModule,
+    DocumentsModule,
+    SearchModule,
+    EventsModule,
+    OpenApiModule,
+  ],
+})
+export class AppModule {}

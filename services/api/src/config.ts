@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { commonConfig, commonEnv, flag, integer, parseEnv, port } from '@capstone/platform/config';
+import { commonConfig, commonEnv, integer, parseEnv, port } from '@capstone/platform/config';
 
 /** `100/60`: a hundred requests in sixty seconds, all at once if need be, then at that pace. */
 const allowance = z
@@ -11,27 +11,35 @@ const allowance = z
   });
 export type Allowed = z.output<typeof allowance>;
 
+/** `10.0.0.0/8,fd00::/8`: where our own proxies are. Nobody else's forwarding headers are believed. */
+const networks = z
+  .string()
+  .transform((text) => text.split(',').map((network) => network.trim()))
+  .pipe(z.array(z.union([z.cidrv4(), z.cidrv6()])));
+
 const ApiEnv = z.object({
   ...commonEnv,
   ADMIN_PORT: port.default(9080),
   HTTP_HOST: z.string().default('127.0.0.1'),
   HTTP_PORT: port.default(8080),
-  HTTP_TRUSTED_PROXIES: integer({ min: 0, max: 10 }).default(0),
+  HTTP_TRUSTED_PROXY_HOPS: integer({ min: 0, max: 10 }).default(0),
+  HTTP_TRUSTED_PROXY_NETWORKS: networks.default([]),
   HTTP_MAX_IN_FLIGHT: integer({ min: 1, max: 100_000 }).default(1_000),
   AUTH_GRPC_TARGET: z.string().min(1).default('localhost:7070'),
   AUTH_ISSUER: z.url().default('https://auth.capstone.internal'),
   AUTH_AUDIENCE: z.string().min(1).default('capstone-api'),
   AUTH_TOKEN_CACHE_SIZE: integer({ min: 1, max: 1_000_000 }).default(20_000),
-  RATE_LIMIT_ENABLED: flag.default(true),
   RATE_LIMIT_CALLER: allowance.default({ requests: 1_200, seconds: 60 }),
   RATE_LIMIT_SOURCE: allowance.default({ requests: 600, seconds: 60 }),
   RATE_LIMIT_SIGN_IN: allowance.default({ requests: 60, seconds: 60 }),
+  RATE_LIMIT_REPLICAS: integer({ min: 1, max: 1_000 }).default(1),
+  DOCUMENTS_MAX_FILE_BYTES: integer({ min: 1, max: 1_000_000_000 }).default(26_214_400),
   EVENTS_MAX_STREAMS: integer({ min: 1, max: 100_000 }).default(2_000),
   EVENTS_MAX_STREAMS_PER_USER: integer({ min: 1, max: 1_000 }).default(10),
   EVENTS_KEPT: integer({ min: 1, max: 1_000_000 }).default(1_000),
+  EVENTS_KEPT_SECONDS: integer({ min: 1, max: 31_536_000 }).default(86_400),
 });
 
-export const CONFIG = Symbol('CONFIG');
 export type Config = ReturnType<typeof loadConfig>;
 
 /** Reads the whole configuration, once. Throws ConfigError with every fault. */
@@ -42,7 +50,10 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
       http: {
         host: parsed.HTTP_HOST,
         port: parsed.HTTP_PORT,
-        trustedProxies: parsed.HTTP_TRUSTED_PROXIES,
+        trustedProxies: {
+          hops: parsed.HTTP_TRUSTED_PROXY_HOPS,
+          networks: parsed.HTTP_TRUSTED_PROXY_NETWORKS,
+        },
         maxInFlight: parsed.HTTP_MAX_IN_FLIGHT,
       },
       auth: {
@@ -52,15 +63,17 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
         tokenCacheSize: parsed.AUTH_TOKEN_CACHE_SIZE,
       },
       limits: {
-        enabled: parsed.RATE_LIMIT_ENABLED,
         caller: parsed.RATE_LIMIT_CALLER,
         source: parsed.RATE_LIMIT_SOURCE,
         'sign-in': parsed.RATE_LIMIT_SIGN_IN,
+        replicas: parsed.RATE_LIMIT_REPLICAS,
       },
+      documents: { maxFileBytes: parsed.DOCUMENTS_MAX_FILE_BYTES },
       events: {
         maxStreams: parsed.EVENTS_MAX_STREAMS,
         maxStreamsPerUser: parsed.EVENTS_MAX_STREAMS_PER_USER,
         kept: parsed.EVENTS_KEPT,
+        keptSeconds: parsed.EVENTS_KEPT_SECONDS,
       },
     })),
     env,

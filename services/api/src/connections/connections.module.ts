@@ -1,14 +1,16 @@
 import { Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { Database } from '@capstone/platform/database';
+import { Health } from '@capstone/platform/health';
 import type { Logger } from '@capstone/platform/log';
-import { dbDuration } from '@capstone/platform/metrics';
 import { Outbox } from '@capstone/platform/outbox';
 import { JobQueues } from '@capstone/platform/queue';
 import { connectRedis, disconnectRedis } from '@capstone/platform/redis';
-import { CONFIG, type Config } from '../config.js';
+import { CONFIG, LOGGER } from '@capstone/platform/service';
+import type { Config } from '../config.js';
 import { Idempotency } from '../http/idempotency.js';
-import { CACHE_REDIS, LOGGER, QUEUE_REDIS } from './tokens.js';
+import { RouteRegistry } from '../http/route-registry.js';
+import { CACHE_REDIS, QUEUE_REDIS } from './tokens.js';
 
 /** Everything outside this process that more than one feature talks to. Closed last, after the features. */
 @Global()
@@ -22,7 +24,6 @@ import { CACHE_REDIS, LOGGER, QUEUE_REDIS } from './tokens.js';
           ...database,
           applicationName: 'capstone-api',
           logger,
-          onQuery: (statement, seconds) => dbDuration.observe({ statement }, seconds),
         }),
     },
     {
@@ -41,12 +42,19 @@ import { CACHE_REDIS, LOGGER, QUEUE_REDIS } from './tokens.js';
       provide: JobQueues,
       inject: [CONFIG, LOGGER],
       useFactory: ({ redis }: Config, logger: Logger) =>
-        new JobQueues({ url: redis.queueUrl, caFile: redis.caFile, logger }, redis.keyPrefix),
+        new JobQueues({
+          url: redis.queueUrl,
+          caFile: redis.caFile,
+          keyPrefix: redis.keyPrefix,
+          name: 'api',
+          logger,
+        }),
     },
     { provide: Outbox, useFactory: () => new Outbox('app') },
     Idempotency,
+    RouteRegistry,
   ],
-  exports: [Database, CACHE_REDIS, QUEUE_REDIS, JobQueues, Outbox, Idempotency],
+  exports: [Database, CACHE_REDIS, QUEUE_REDIS, JobQueues, Outbox, Idempotency, RouteRegistry],
 })
 export class ConnectionsModule implements OnApplicationShutdown {
   constructor(
@@ -54,7 +62,11 @@ export class ConnectionsModule implements OnApplicationShutdown {
     private readonly queues: JobQueues,
     @Inject(CACHE_REDIS) private readonly cache: Redis,
     @Inject(QUEUE_REDIS) private readonly queue: Redis,
-  ) {}
+    health: Health,
+  ) {
+    health.register('database', () => db.ping());
+    health.register('queue', async () => void (await queue.ping()));
+  }
 
   async onApplicationShutdown() {
     await this.queues.close();

@@ -3,5 +3,3 @@ export const CACHE_REDIS = Symbol('CACHE_REDIS');
 
 /** Redis that must not: jobs, revocations, event streams. */
 export const QUEUE_REDIS = Symbol('QUEUE_REDIS');
-
-export const LOGGER = Symbol('LOGGER');

@@ -12,7 +12,7 @@ import { Database, type Transaction } from '@capstone/platform/database';
 import { Problem } from '@capstone/platform/problem';
 import type { Principal } from '@capstone/platform/principal';
 import type { Logger } from '@capstone/platform/log';
-import { LOGGER } from '../connections/tokens.js';
+import { LOGGER } from '@capstone/platform/service';
 import {
   deleteExpiredResults,
   findResult,

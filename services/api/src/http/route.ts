@@ -1,5 +1,5 @@
 import { HttpCode, RequestMapping, RequestMethod, applyDecorators } from '@nestjs/common';
-import { CUSTOM_ROUTE_ARGS_METADATA, ROUTE_ARGS_METADATA } from '@nestjs/common/constants';
+import { ROUTE_ARGS_METADATA } from '@nestjs/common/constants';
 import { RouteParamtypes } from '@nestjs/common/enums/route-paramtypes.enum';
 import { RouteConfig, RouteSchema } from '@nestjs/platform-fastify';
 import { z } from 'zod';
@@ -24,8 +24,16 @@ export interface RouteSpec {
   readonly problems?: readonly ProblemCode[];
   /** Default: `caller`, or `source` where access is public. */
   readonly allowance?: Allowance;
-  /** Content types of a body; default `application/json`. */
+  /** Content types of a `@Body`; default `application/json`. */
   readonly accepts?: readonly string[];
+  /** For a handler that reads the body itself: the schema of each content type. A form has one `file` besides. */
+  readonly reads?: Readonly<Record<string, z.ZodType>>;
+  /** The JSON body of a handler that reads its body itself, because it may be a form instead. */
+  readonly body?: z.ZodType;
+  /** The fields beside the one `file` of a `multipart/form-data` body. */
+  readonly form?: z.ZodType;
+  /** Default: what the HTTP edge allows for all. */
+  readonly bodyLimitBytes?: number;
   /** Where it is not a JSON body: what is sent instead. */
   readonly sends?: string;
   /** PUT needs If-Match, or two writers overwrite each other unseen. */
@@ -41,7 +49,6 @@ export interface RouteDeclaration extends RouteSpec {
   readonly method: HttpMethod;
   readonly controller: string;
   readonly handler: string;
-  readonly body?: z.ZodType;
   readonly query?: z.ZodType;
   readonly params: Readonly<Record<string, z.ZodType>>;
 }
@@ -77,32 +84,33 @@ function declare(
 ): RouteDeclaration {
   const inputs = Object.entries<ArgumentMetadata>(
     Reflect.getMetadata(ROUTE_ARGS_METADATA, controller, handler) ?? {},
-  )
-    .filter(([key]) => !key.includes(CUSTOM_ROUTE_ARGS_METADATA))
-    .map(([key, { data, schema }]) => ({
-      type: Number.parseInt(key, 10) as RouteParamtypes,
-      name: data,
-      schema,
-    }));
-
-  const params: Record<string, z.ZodType> = {};
-  let body: z.ZodType | undefined;
-  let query: z.ZodType | undefined;
-  for (const { type, name, schema } of inputs) {
-    const isInput = [RouteParamtypes.BODY, RouteParamtypes.QUERY, RouteParamtypes.PARAM];
-    if (!isInput.includes(type)) continue;
-    if (!schema) throw new Error(`${controller.name}.${handler}: an input has no schema`);
-    if (type === RouteParamtypes.BODY) body = schema;
-    if (type === RouteParamtypes.QUERY) query = schema;
-    if (type === RouteParamtypes.PARAM) params[String(name)] = schema;
-  }
+  );
+  const schemasOf = (type: RouteParamtypes) =>
+    inputs
+      .filter(([key]) => key.startsWith(`${type}:`))
+      .map(([, { data, schema }]): [string, z.ZodType] => {
+        if (!schema) throw new Error(`${controller.name}.${handler}: an input has no schema`);
+        return [String(data), schema];
+      });
+  const params = Object.fromEntries(schemasOf(RouteParamtypes.PARAM));
+  const body = schemasOf(RouteParamtypes.BODY)[0]?.[1];
+  const query = schemasOf(RouteParamtypes.QUERY)[0]?.[1];
 
   const undeclared = [...path.matchAll(/:(\w+)/g)].find(([, name]) => !params[name ?? '']);
   if (undeclared) throw new Error(`${controller.name}.${handler}: ${undeclared[0]} has no schema`);
   if (Object.keys(spec.answers).length === 0) {
     throw new Error(`${controller.name}.${handler}: no answer is declared`);
   }
-  return { ...spec, method, controller: controller.name, handler, body, query, params };
+  return {
+    ...spec,
+    method,
+    controller: controller.name,
+    handler,
+    params,
+    accepts: spec.accepts ?? Object.keys(spec.reads ?? { 'application/json': body }),
+    ...(body && { body }),
+    ...(query && { query }),
+  };
 }
 
 /** Fastify serializes by these, and sends no field that the schema does not name. */

@@ -6,6 +6,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Null on public routes; on all others the access hook has set it before the handler runs. */
     principal: Principal | null;
+    /** When the caller's token ends. */
+    tokenExpiresAtMs: number;
   }
 }
 

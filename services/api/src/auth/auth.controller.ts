@@ -1,0 +1,72 @@
+import { Body, Controller, Req } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { Accepted, Login, Me, Refresh, Register, Tokens } from '@capstone/contracts/auth';
+import { Route } from '../http/route.js';
+import { AuthService } from './auth.service.js';
+
+/**
+ * Idempotency-Key is taken and not needed here: register, refresh and logout give the same outcome when repeated, by
+ * auth's own rules, and the tokens of a login are never stored, not even to replay them: a repeated login is one more
+ * session.
+ */
+@Controller('api/v1/auth')
+export class AuthController {
+  constructor(private readonly auth: AuthService) {}
+
+  @Route('POST', 'register', {
+    summary: 'Create an account; the answer does not tell whether the address is known',
+    access: 'public',
+    allowance: 'sign-in',
+    answers: { 202: Accepted },
+    problems: ['password-unacceptable', 'overloaded'],
+  })
+  register(@Req() request: FastifyRequest, @Body({ schema: Register }) input: Register) {
+    return this.auth.register(sourceOf(request), input);
+  }
+
+  @Route('POST', 'login', {
+    summary: 'Sign in',
+    access: 'public',
+    allowance: 'sign-in',
+    answers: { 200: Tokens },
+    problems: ['credentials-invalid', 'workspace-not-found', 'overloaded'],
+  })
+  login(@Req() request: FastifyRequest, @Body({ schema: Login }) input: Login) {
+    return this.auth.login(sourceOf(request), input);
+  }
+
+  @Route('POST', 'refresh', {
+    summary: 'Exchange a refresh token for its successor; its reuse revokes the session',
+    access: 'public',
+    allowance: 'sign-in',
+    answers: { 200: Tokens },
+    problems: ['refresh-token-invalid'],
+  })
+  refresh(@Req() request: FastifyRequest, @Body({ schema: Refresh }) input: Refresh) {
+    return this.auth.refresh(sourceOf(request), input);
+  }
+
+  @Route('POST', 'logout', {
+    summary: 'Revoke this session',
+    access: 'signed-in',
+    answers: { 204: null },
+  })
+  logout(@Req() request: FastifyRequest) {
+    return this.auth.logout(request.headers.authorization ?? '');
+  }
+
+  @Route('GET', 'me', {
+    summary: 'Who I am, where, and what I may do',
+    access: 'account:read',
+    answers: { 200: Me },
+  })
+  me(@Req() request: FastifyRequest) {
+    return this.auth.me(request.headers.authorization ?? '');
+  }
+}
+
+/** For auth's audit and throttling. */
+function sourceOf(request: FastifyRequest) {
+  const userAgent = request.headers['user-agent'] ?? '';
+  return { address: request.ip, userAgent: userAgent.slice(0, 300) };
+}

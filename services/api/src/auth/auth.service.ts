@@ -1,0 +1,66 @@
+import { Injectable } from '@nestjs/common';
+import { Me, Tokens, type Login, type Refresh, type Register } from '@capstone/contracts/auth';
+import type {
+  Source,
+  Tokens as TokensMessage,
+} from '@capstone/contracts/generated/capstone/auth/v1/tokens';
+import { AuthClient } from '../identity/auth-client.js';
+
+/** Hashing a password takes its time, and may have to wait for its turn. */
+const hashingDeadlineMs = 5_000;
+
+/** What auth does, in the words of the public API. Its Problems go through as they are. */
+@Injectable()
+export class AuthService {
+  constructor(private readonly client: AuthClient) {}
+
+  async register(source: Source, input: Register) {
+    await this.client.accounts.register({ ...input, source }, { deadlineMs: hashingDeadlineMs });
+    return { status: 'accepted' as const };
+  }
+
+  async login(source: Source, input: Login): Promise<Tokens> {
+    const { tokens } = await this.client.accounts.login(
+      { ...input, source },
+      { deadlineMs: hashingDeadlineMs },
+    );
+    return toTokens(tokens);
+  }
+
+  async refresh(source: Source, input: Refresh): Promise<Tokens> {
+    const { tokens } = await this.client.sessions.refresh({ ...input, source });
+    return toTokens(tokens);
+  }
+
+  /** auth verifies the token itself: our certificate speaks for nobody. */
+  async logout(authorization: string): Promise<void> {
+    await this.client.sessions.logout({}, { metadata: { authorization } });
+  }
+
+  async me(authorization: string): Promise<Me> {
+    const me = await this.client.sessions.getMe({}, { metadata: { authorization } });
+    return Me.parse({
+      user: {
+        id: me.userId,
+        email: me.email,
+        name: me.name ?? null,
+        emailVerified: me.emailVerified,
+      },
+      workspace: me.workspace,
+      role: me.workspace?.role,
+      scopes: me.scopes,
+      aal: me.aal,
+    });
+  }
+}
+
+function toTokens(tokens: TokensMessage | undefined): Tokens {
+  return Tokens.parse({
+    status: 'authenticated',
+    tokenType: 'Bearer',
+    accessToken: tokens?.accessToken,
+    expiresIn: tokens?.expiresInSeconds,
+    refreshToken: tokens?.refreshToken,
+    workspace: tokens?.workspace,
+  });
+}

@@ -1,0 +1,53 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { AccountsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/accounts_service';
+import { KeysServiceService } from '@capstone/contracts/generated/capstone/auth/v1/keys_service';
+import { RevocationsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/revocations_service';
+import { SessionsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/sessions_service';
+import {
+  createGrpcClient,
+  openGrpcChannel,
+  type GrpcChannel,
+  type GrpcClient,
+} from '@capstone/platform/grpc-client';
+import { ReloadingTls, type TlsFiles } from '@capstone/platform/tls';
+import type { Logger } from '@capstone/platform/log';
+
+/** auth, as its four gRPC services. Calls reject with a Problem. */
+@Injectable()
+export class AuthClient implements OnApplicationShutdown {
+  readonly accounts: GrpcClient<typeof AccountsServiceService>;
+  readonly sessions: GrpcClient<typeof SessionsServiceService>;
+  readonly keys: GrpcClient<typeof KeysServiceService>;
+  readonly revocations: GrpcClient<typeof RevocationsServiceService>;
+
+  private constructor(
+    private readonly channel: GrpcChannel,
+    private readonly tls: ReloadingTls,
+  ) {
+    this.accounts = createGrpcClient(AccountsServiceService, channel);
+    // Refreshing twice within ten seconds gives the same successor, so it may be tried again.
+    this.sessions = createGrpcClient(SessionsServiceService, channel, {
+      idempotent: ['refresh', 'logout', 'getMe'],
+    });
+    this.keys = createGrpcClient(KeysServiceService, channel, { idempotent: ['getJwks'] });
+    this.revocations = createGrpcClient(RevocationsServiceService, channel, {
+      idempotent: ['listRevocations'],
+    });
+  }
+
+  /** Loads the certificate; connects when first used. Throws TlsMaterialError. */
+  static async open(target: string, files: TlsFiles, logger: Logger): Promise<AuthClient> {
+    const tls = await ReloadingTls.open(files, { logger });
+    return new AuthClient(openGrpcChannel({ target, tls, server: 'auth' }), tls);
+  }
+
+  /** A readiness check: fails when the certificate is about to end. */
+  get checkCertificate(): () => Promise<void> {
+    return this.tls.checkRemainingLife;
+  }
+
+  onApplicationShutdown() {
+    this.channel.close();
+    this.tls.close();
+  }
+}

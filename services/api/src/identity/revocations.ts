@@ -1,0 +1,55 @@
+import { revocationWindowSeconds, type RevocationKind } from '@capstone/contracts/revocations';
+
+export interface RevocationsOptions {
+  readonly nowMs?: () => number;
+}
+
+/** How much the absence of a revocation still says. */
+export type Freshness = 'fresh' | 'stale' | 'lost';
+
+/** Without news for this long nobody may write, and then nobody may do anything: sign-outs would go unseen. */
+const staleAfterMs = 10_000;
+const lostAfterMs = 30_000;
+
+/** Which sessions and keys no longer count, as far as the feed has told, and how long ago it last said so. */
+export class Revocations {
+  private readonly revoked = new Map<string, number>();
+  private readonly listeners = new Set<(kind: RevocationKind, id: string) => void>();
+  private heardAtMs = Number.NEGATIVE_INFINITY;
+  private readonly nowMs: () => number;
+
+  constructor({ nowMs = () => performance.now() }: RevocationsOptions = {}) {
+    this.nowMs = nowMs;
+  }
+
+  /** Adding again is harmless. Forgotten when the last token it could concern has expired. */
+  add(kind: RevocationKind, id: string): void {
+    const isNews = !this.revoked.has(`${kind}:${id}`);
+    this.revoked.set(`${kind}:${id}`, this.nowMs() + revocationWindowSeconds * 1000);
+    if (isNews) for (const listener of this.listeners) listener(kind, id);
+  }
+
+  /** Everything revoked until now has been added. */
+  confirm(): void {
+    this.heardAtMs = this.nowMs();
+    for (const [name, forgetAtMs] of this.revoked) {
+      if (forgetAtMs <= this.heardAtMs) this.revoked.delete(name);
+    }
+  }
+
+  has(kind: RevocationKind, id: string): boolean {
+    return this.revoked.size > 0 && this.revoked.has(`${kind}:${id}`);
+  }
+
+  get freshness(): Freshness {
+    const silentMs = this.nowMs() - this.heardAtMs;
+    if (silentMs <= staleAfterMs) return 'fresh';
+    return silentMs <= lostAfterMs ? 'stale' : 'lost';
+  }
+
+  /** Calls `listener` for each revocation from now on; call the answer to stop. */
+  onRevoked(listener: (kind: RevocationKind, id: string) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+}

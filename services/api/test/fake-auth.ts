@@ -1,0 +1,162 @@
+import { readFileSync } from 'node:fs';
+import { Server, ServerCredentials, type ServiceError } from '@grpc/grpc-js';
+import { SignJWT, exportJWK, generateKeyPair, type CryptoKey, type JWTPayload } from 'jose';
+import { v4 as uuid, v7 as uuidv7 } from 'uuid';
+import {
+  AccountsServiceService,
+  type AccountsServiceServer,
+} from '@capstone/contracts/generated/capstone/auth/v1/accounts_service';
+import {
+  KeysServiceService,
+  type KeysServiceServer,
+} from '@capstone/contracts/generated/capstone/auth/v1/keys_service';
+import {
+  RevocationsServiceService,
+  type RevocationsServiceServer,
+} from '@capstone/contracts/generated/capstone/auth/v1/revocations_service';
+import {
+  SessionsServiceService,
+  type SessionsServiceServer,
+} from '@capstone/contracts/generated/capstone/auth/v1/sessions_service';
+import { rolePermissions, type Role } from '@capstone/contracts/permissions';
+import { Problem } from '@capstone/platform/problem';
+import { toGrpcStatus } from '@capstone/platform/problem-grpc.filter';
+import { certificateFor } from '@capstone/testing/certs';
+
+export const issuer = 'https://auth.capstone.internal';
+export const audience = 'capstone-api';
+export const rightPassword = 'correct horse battery';
+
+/** Speaks auth's contract from memory: one signing key, a few revocations, and a count of what it was asked. */
+export class FakeAuth {
+  readonly calls: Record<string, number> = {};
+  readonly requests: unknown[] = [];
+  readonly revocations: { kind: string; id: string; revokedAtMs: number }[] = [];
+  port = 0;
+  private readonly server = new Server();
+
+  private constructor(
+    readonly keyId: string,
+    private readonly privateKey: CryptoKey,
+    private readonly jwksJson: string,
+  ) {}
+
+  static async start(): Promise<FakeAuth> {
+    const { publicKey, privateKey } = await generateKeyPair('ES256');
+    const kid = uuid();
+    const jwk = { ...(await exportJWK(publicKey)), kid, alg: 'ES256', use: 'sig' };
+    const auth = new FakeAuth(kid, privateKey, JSON.stringify({ keys: [jwk] }));
+    await auth.listen();
+    return auth;
+  }
+
+  async stop(): Promise<void> {
+    this.server.forceShutdown();
+  }
+
+  /** An access token; `claims` and `header` replace what a good one says. */
+  sign(claims: JWTPayload = {}, header: Record<string, unknown> = {}, key = this.privateKey) {
+    const now = Math.floor(Date.now() / 1000);
+    const good = {
+      iss: issuer,
+      aud: audience,
+      sub: uuidv7(),
+      sid: uuidv7(),
+      wid: uuidv7(),
+      role: 'owner',
+      scope: rolePermissions.owner.join(' '),
+      aal: 1,
+      auth_time: now,
+      client_id: 'capstone',
+      jti: uuidv7(),
+      iat: now,
+      exp: now + 300,
+    };
+    const protectedHeader = { alg: 'ES256', typ: 'at+jwt', kid: this.keyId, ...header };
+    return new SignJWT({ ...good, ...claims }).setProtectedHeader(protectedHeader).sign(key);
+  }
+
+  signFor(user: { userId: string; workspaceId: string; sessionId: string }, role: Role = 'owner') {
+    return this.sign({
+      sub: user.userId,
+      wid: user.workspaceId,
+      sid: user.sessionId,
+      role,
+      scope: rolePermissions[role].join(' '),
+    });
+  }
+
+  private async listen() {
+    this.server.addService(AccountsServiceService, this.accounts());
+    this.server.addService(SessionsServiceService, this.sessions());
+    this.server.addService(KeysServiceService, {
+      getJwks: this.answer('getJwks', () => ({ jwksJson: this.jwksJson })),
+    } satisfies KeysServiceServer);
+    this.server.addService(RevocationsServiceService, {
+      listRevocations: this.answer('listRevocations', () => ({ revocations: this.revocations })),
+    } satisfies RevocationsServiceServer);
+
+    const { caFile, certFile, keyFile } = certificateFor('auth');
+    const pair = { private_key: readFileSync(keyFile), cert_chain: readFileSync(certFile) };
+    const credentials = ServerCredentials.createSsl(readFileSync(caFile), [pair], true);
+    this.port = await new Promise<number>((resolve, reject) => {
+      this.server.bindAsync('localhost:0', credentials, (error, port) =>
+        error ? reject(error) : resolve(port),
+      );
+    });
+  }
+
+  private accounts(): AccountsServiceServer {
+    return {
+      register: this.answer('register', () => ({})),
+      login: this.answer('login', ({ password }: { password: string }) => {
+        if (password !== rightPassword) throw new Problem('credentials-invalid');
+        return { tokens: this.tokens() };
+      }),
+    };
+  }
+
+  private sessions(): SessionsServiceServer {
+    return {
+      refresh: this.answer('refresh', ({ refreshToken }: { refreshToken: string }) => {
+        if (refreshToken !== 'cap_rt_good') throw new Problem('refresh-token-invalid');
+        return { tokens: this.tokens() };
+      }),
+      logout: this.answer('logout', () => ({})),
+      getMe: this.answer('getMe', () => ({
+        userId: uuidv7(),
+        email: 'ada@example.com',
+        name: 'Ada',
+        emailVerified: false,
+        workspace: { id: uuidv7(), name: 'Ada', role: 'owner' },
+        scopes: [...rolePermissions.owner],
+        aal: 1,
+      })),
+    };
+  }
+
+  private tokens() {
+    return {
+      accessToken: 'not.looked.at',
+      expiresInSeconds: 300,
+      refreshToken: 'cap_rt_next',
+      workspace: { id: uuidv7(), name: 'Ada', role: 'owner' },
+    };
+  }
+
+  private answer<Request, Response>(method: string, respond: (request: Request) => Response) {
+    return (
+      call: { request: Request; metadata: { getMap(): Record<string, unknown> } },
+      callback: (error: ServiceError | null, response?: Response) => void,
+    ) => {
+      this.calls[method] = (this.calls[method] ?? 0) + 1;
+      this.requests.push({ method, request: call.request, metadata: call.metadata.getMap() });
+      try {
+        callback(null, respond(call.request));
+      } catch (error) {
+        const { name, message } = error as Problem;
+        callback({ name, message, ...toGrpcStatus(error as Problem) });
+      }
+    };
+  }
+}
