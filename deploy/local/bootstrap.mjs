@@ -1,4 +1,4 @@
-// The way in for `npm start`, `npm test` and `npm run dev`. Runs on any Node from 18 on and needs nothing installed: it
+// The way in for `npm start`, `npm test`, `npm run dev` and .ci/run. Runs on any Node from 18 on and needs nothing installed: it
 // brings the pinned Node and pnpm from the npm registry, installs, builds, and hands over to the command.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,17 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const keptFolder = join(root, '.capstone');
 const toolchainFile = join(keptFolder, 'toolchain.json');
 const pinned = { node: '24.21.0', pnpm: '12.21.0' };
-const commands = ['start', 'test', 'dev'];
+const script = (name) => [
+  'node',
+  '--enable-source-maps',
+  join('deploy', 'local', 'dist', `${name}.js`),
+];
+const commands = {
+  start: script('start'),
+  test: script('test'),
+  dev: script('dev'),
+  check: ['pnpm', 'run', 'check'],
+};
 const onWindows = process.platform === 'win32';
 
 class StepFailed extends Error {}
@@ -28,7 +38,7 @@ try {
   await step('Built', 'Building', () =>
     run(join('node_modules', '.bin', 'tsc'), ['-b', 'tsconfig.build.json'], env),
   );
-  handOver(join('deploy', 'local', 'dist', `${command}.js`), args, env);
+  handOver(commands[command], args, env);
 } catch (error) {
   console.error(error instanceof StepFailed ? error.message : error);
   process.exitCode = 1;
@@ -136,10 +146,11 @@ async function step(done, doing, work) {
  * Ends with the command's exit code. The command notices the end of this process by its IPC channel, and gets the
  * signals that reach only this one; a Ctrl-C in a terminal reaches both, and the command counts it once.
  */
-function handOver(script, args, env) {
-  const child = spawn('node', ['--enable-source-maps', script, ...args], {
+function handOver([program, ...programArgs], args, env) {
+  const child = spawn(program, [...programArgs, ...args], {
     cwd: root,
     env,
+    shell: onWindows,
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {

@@ -8,18 +8,29 @@ export interface DemoUser {
 const email = 'demo@capstone.local';
 
 /**
- * The user to try things out with, made through the public API like any other. A new one gets a few tasks and
- * documents. Throws when the API answers with anything unexpected.
+ * The user to try things out with, made through the public API like any other, with a few tasks and documents where
+ * there are none. Throws when the API answers with anything unexpected.
  */
 export async function seedDemo(api: string, password: string): Promise<DemoUser> {
   const demo = { email, password };
-  if (await login(api, demo)) return demo;
-
-  await post(api, '/auth/register', { ...demo, name: 'Demo' });
-  const token = await firstLogin(api, demo);
-  for (const task of tasks) await post(api, '/tasks', task, token);
-  for (const document of documents) await post(api, '/documents', document, token);
+  const token = (await login(api, demo)) ?? (await register(api, demo));
+  await fill(api, '/tasks', tasks, token);
+  await fill(api, '/documents', documents, token);
   return demo;
+}
+
+async function fill(api: string, path: string, items: object[], token: string): Promise<void> {
+  const headers = { authorization: `Bearer ${token}` };
+  const response = await fetch(`${api}${path}?limit=1`, { headers });
+  const page = (await expectOk(`GET ${path}`, response)) as { items: unknown[] };
+  if (page.items.length > 0) return;
+  for (const item of items) await expectOk(`POST ${path}`, await post(api, path, item, token));
+}
+
+async function register(api: string, demo: DemoUser): Promise<string> {
+  const response = await post(api, '/auth/register', { ...demo, name: 'Demo' });
+  await expectOk('POST /auth/register', response);
+  return firstLogin(api, demo);
 }
 
 async function firstLogin(api: string, demo: DemoUser): Promise<string> {
@@ -33,17 +44,13 @@ async function firstLogin(api: string, demo: DemoUser): Promise<string> {
 }
 
 async function login(api: string, demo: DemoUser): Promise<string | undefined> {
-  const response = await send(api, '/auth/login', demo);
+  const response = await post(api, '/auth/login', demo);
   if (response.status === 401) return undefined;
-  const body = await expectOk('/auth/login', response);
-  return (body as { accessToken: string }).accessToken;
+  const body = (await expectOk('POST /auth/login', response)) as { accessToken: string };
+  return body.accessToken;
 }
 
-async function post(api: string, path: string, body: object, token?: string): Promise<void> {
-  await expectOk(path, await send(api, path, body, token));
-}
-
-function send(api: string, path: string, body: object, token?: string): Promise<Response> {
+function post(api: string, path: string, body: object, token?: string): Promise<Response> {
   return fetch(`${api}${path}`, {
     method: 'POST',
     headers: {
@@ -54,9 +61,9 @@ function send(api: string, path: string, body: object, token?: string): Promise<
   });
 }
 
-async function expectOk(path: string, response: Response): Promise<unknown> {
+async function expectOk(call: string, response: Response): Promise<unknown> {
   if (response.ok) return response.json();
-  throw new Error(`POST ${path} answered ${response.status}: ${await response.text()}`);
+  throw new Error(`${call} answered ${response.status}: ${await response.text()}`);
 }
 
 const tasks = [
