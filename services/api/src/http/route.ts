@@ -24,10 +24,8 @@ export interface RouteSpec {
   readonly problems?: readonly ProblemCode[];
   /** Default: `caller`, or `source` where access is public. */
   readonly allowance?: Allowance;
-  /** Content types of a `@Body`; default `application/json`. */
+  /** Content types of a body; default `application/json`. */
   readonly accepts?: readonly string[];
-  /** For a handler that reads the body itself: the schema of each content type. A form has one `file` besides. */
-  readonly reads?: Readonly<Record<string, z.ZodType>>;
   /** The JSON body of a handler that reads its body itself, because it may be a form instead. */
   readonly body?: z.ZodType;
   /** The fields beside the one `file` of a `multipart/form-data` body. */
@@ -46,12 +44,15 @@ export interface RouteSpec {
 
 /** Everything there is to know about a route. The access hook, the OpenAPI document and the tests read it. */
 export interface RouteDeclaration extends RouteSpec {
+  readonly accepts: readonly string[];
   readonly method: HttpMethod;
   readonly controller: string;
   readonly handler: string;
   readonly query?: z.ZodType;
   readonly params: Readonly<Record<string, z.ZodType>>;
 }
+
+const jsonOnly = ['application/json'];
 
 interface ArgumentMetadata {
   readonly data?: unknown;
@@ -107,7 +108,7 @@ function declare(
     controller: controller.name,
     handler,
     params,
-    accepts: spec.accepts ?? Object.keys(spec.reads ?? { 'application/json': body }),
+    accepts: spec.accepts ?? jsonOnly,
     ...(body && { body }),
     ...(query && { query }),
   };

@@ -131,13 +131,12 @@ function header(name: string, description: string, required = false) {
   return { name, in: 'header', required, description, schema: { type: 'string' } };
 }
 
-function requestBody({ accepts, body, reads }: RouteDeclaration, schemas: Components) {
-  const byType =
-    reads ?? (body && Object.fromEntries(accepts.map((type): [string, z.ZodType] => [type, body])));
-  if (!byType) return {};
-  const content = Object.entries(byType).map(([type, schema]) => {
-    const converted = documentSchema(schema, 'input', schemas);
-    return [type, { schema: type === 'multipart/form-data' ? withFile(converted) : converted }];
+function requestBody({ accepts, body, form }: RouteDeclaration, schemas: Components) {
+  if (!body) return {};
+  const content = accepts.map((type) => {
+    const isForm = form !== undefined && type === 'multipart/form-data';
+    const schema = documentSchema(isForm ? form : body, 'input', schemas);
+    return [type, { schema: isForm ? withFile(schema) : schema }];
   });
   return { requestBody: { required: true, content: Object.fromEntries(content) } };
 }
@@ -189,7 +188,7 @@ const headers = {
 /** The codes a route can answer with, by status: its own and those that its declaration implies. */
 function problemStatuses(route: RouteDeclaration): [string, ProblemCode[]][] {
   const codes = new Set<ProblemCode>(route.problems);
-  const hasBody = route.body !== undefined || route.reads !== undefined;
+  const hasBody = route.body !== undefined;
   const implied: [boolean, ProblemCode[]][] = [
     [true, ['rate-limited', 'internal', 'overloaded', 'shutting-down', 'dependency-unavailable']],
     [route.access !== 'public', ['token-missing', 'token-invalid', 'revocation-feed-stale']],
