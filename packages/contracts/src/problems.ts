@@ -34,6 +34,12 @@ export const problems = {
     true,
   ),
   'document-busy': spec(409, 'ABORTED', 'The document is being processed', true),
+  'document-idle': spec(409, 'FAILED_PRECONDITION', 'The document is not being processed'),
+  'document-unreadable': spec(
+    409,
+    'FAILED_PRECONDITION',
+    'No version of this document has become readable',
+  ),
   conflict: spec(409, 'ABORTED', 'Something changed meanwhile', true),
   'version-mismatch': spec(412, 'FAILED_PRECONDITION', 'Your version is old'),
   'payload-too-large': spec(413, 'RESOURCE_EXHAUSTED', 'The body is too large'),

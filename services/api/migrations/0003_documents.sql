@@ -153,21 +153,22 @@ grant select, insert, update, delete on app.document_texts to capstone_worker;
 -- columns of these two tables and nothing else. What to do with an id is decided by a statement under the workspace's
 -- own policy, like everything else.
 grant usage on schema app to capstone_recovery;
-grant select (workspace_id, document_id, version, attempt, finished_at, lease_until, received_at)
+grant select (workspace_id, document_id, version, finished_at, lease_until, received_at)
   on app.document_versions to capstone_recovery;
 grant select (workspace_id, id, deleted_at, purge_due_at) on app.documents to capstone_recovery;
 create policy recovery on app.document_versions for select to capstone_recovery using (true);
 create policy recovery on app.documents for select to capstone_recovery using (true);
 
--- Versions whose lease ran out, and versions received longer than `grace` ago that nobody ever claimed.
-create function app.list_abandoned_versions(grace interval, max_rows integer)
-  returns table (workspace_id uuid, document_id uuid, version integer, claimed boolean)
+-- Versions whose lease ran out, and those received longer than `unclaimed_after` ago that nobody ever claimed; with null
+-- only the former.
+create function app.list_abandoned_versions(unclaimed_after interval, max_rows integer)
+  returns table (workspace_id uuid, document_id uuid, version integer)
   language sql stable security definer set search_path = '' as $$
-    select v.workspace_id, v.document_id, v.version, v.attempt > 0
+    select v.workspace_id, v.document_id, v.version
     from app.document_versions v
     where (v.finished_at is null or v.lease_until is not null)
       and coalesce(v.lease_until, v.received_at) < now()
-      and (v.lease_until is not null or v.received_at < now() - grace)
+      and (v.lease_until is not null or v.received_at < now() - unclaimed_after)
     order by coalesce(v.lease_until, v.received_at)
     limit max_rows
   $$;

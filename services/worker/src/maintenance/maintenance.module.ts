@@ -1,0 +1,5 @@
+import { Module } from '@nestjs/common';
+import { ReaperService } from './reaper.service.js';
+
+@Module({ providers: [ReaperService] })
+export class MaintenanceModule {}
