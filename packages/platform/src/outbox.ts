@@ -121,7 +121,7 @@ export class OutboxRelay {
   /** Looks for rows now. Many calls in a row cost one look. */
   wake(): void {
     this.#wanted = true;
-    this.#running ??= this.#run().finally(() => (this.#running = undefined));
+    this.#running ??= this.#run();
   }
 
   /** Finishes the batch under way. */
@@ -136,15 +136,27 @@ export class OutboxRelay {
     while (this.#wanted && !this.#stopped) {
       this.#wanted = false;
       try {
-        this.#wanted = await this.#relayBatch();
-        await this.#measureLag();
-        if (this.#failing) this.#options.logger.info('outbox is relayed again');
-        this.#failing = false;
+        const more = await this.#relayBatch();
+        // Only ever set: a wake-up that came during the batch must not be forgotten.
+        if (more) this.#wanted = true;
+        this.#report();
       } catch (err) {
-        if (!this.#failing) this.#options.logger.warn({ err }, 'outbox cannot be relayed');
-        this.#failing = true;
+        this.#report(err);
       }
+      await this.#measureLag();
     }
+    // In the same tick as the last look at `wanted`, so that no wake-up falls in between.
+    this.#running = undefined;
+  }
+
+  /** A failure is logged once, and so is its end. */
+  #report(err?: unknown) {
+    const { logger, schema } = this.#options;
+    const failing = err !== undefined;
+    if (failing === this.#failing) return;
+    this.#failing = failing;
+    if (failing) logger.warn({ err, schema }, 'outbox cannot be relayed');
+    else logger.info({ schema }, 'outbox is relayed again');
   }
 
   /**
@@ -200,6 +212,7 @@ export class OutboxRelay {
 
   /** All at once; one by one when one of them is at fault. */
   async #sendJobs(rows: readonly OutboxRow[]): Promise<Outcome[]> {
+    if (rows.length === 0) return [];
     try {
       await this.#options.queues.addMany(rows.map(toJob));
       return rows.map((row) => this.#sent(row));
@@ -243,16 +256,21 @@ export class OutboxRelay {
     return [...this.#held].filter(([, { untilMs }]) => untilMs > now).map(([id]) => id);
   }
 
+  /** Also while nothing can be relayed: that is when it matters. */
   async #measureLag() {
     const { database, schema } = this.#options;
-    const [oldest] = await database.unscoped.query<{ ageSeconds: number }>(
-      `${schema}_outbox_lag`,
-      `select extract(epoch from clock_timestamp() - created_at)::float8 as "ageSeconds"
-       from ${schema}.outbox
-       order by id
-       limit 1`,
-    );
-    outboxLag.set({ schema }, oldest?.ageSeconds ?? 0);
+    try {
+      const [oldest] = await database.unscoped.query<{ ageSeconds: number }>(
+        `${schema}_outbox_lag`,
+        `select extract(epoch from clock_timestamp() - created_at)::float8 as "ageSeconds"
+         from ${schema}.outbox
+         order by id
+         limit 1`,
+      );
+      outboxLag.set({ schema }, oldest?.ageSeconds ?? 0);
+    } catch (err) {
+      this.#report(err);
+    }
   }
 }
 

@@ -135,7 +135,7 @@ export interface JobConsumerOptions<Q extends QueueName> extends QueueConnection
   readonly concurrency: number;
   /** How long drain() lets running jobs go on before their signal is aborted. */
   readonly drainTimeoutMs: number;
-  /** A job whose process died is taken up by another after at most this and the check interval, which is the same. */
+  /** A job whose process died is taken up by another after this time and up to a third more. */
   readonly lockDurationMs?: number;
 }
 
@@ -164,7 +164,7 @@ export class JobConsumer<Q extends QueueName> {
       concurrency,
       autorun: false,
       lockDuration: lockDurationMs,
-      stalledInterval: lockDurationMs,
+      stalledInterval: lockDurationMs / 3,
       // A job that has killed its process three times is not tried a fourth time.
       maxStalledCount: 2,
       runRetryDelay: 1_000,

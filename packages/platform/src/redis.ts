@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import type { Logger } from './log.js';
 
@@ -35,14 +36,16 @@ export function connectRedis(options: RedisOptions): Redis {
 export async function disconnectRedis(redis: Redis): Promise<void> {
   if (redis.status === 'end') return;
   const ended = new Promise<void>((resolve) => redis.once('end', () => resolve()));
+  const timer = new AbortController();
+  const tooLate = delay(1_000, undefined, { signal: timer.signal }).catch(() => undefined);
   if (redis.status === 'ready') {
-    const giveUp = setTimeout(() => redis.disconnect(), 1_000);
-    await redis.quit().catch(() => redis.disconnect());
-    clearTimeout(giveUp);
-  } else {
-    redis.disconnect();
+    await Promise.race([redis.quit().catch(() => undefined), tooLate]);
   }
-  await ended;
+  // Between two attempts there is no socket whose end could be told (ioredis 6.0), and nothing to wait for.
+  const socketless = redis.status === 'reconnecting';
+  redis.disconnect();
+  if (!socketless) await Promise.race([ended, tooLate]);
+  timer.abort();
 }
 
 /** True where a command failed for want of a server, not by its own fault. */

@@ -36,6 +36,9 @@ async function workspaceWith(count: number) {
 const context = `select current_setting('app.workspace_id', true) as workspace,
                         current_setting('app.user_id', true) as "user"`;
 
+const fail = (which: Queryable) => which.query('division', 'select 1 / ($1::int - 1)', [1]);
+const sleep = (which: Queryable) => which.query('sleep_long', 'select pg_sleep(30)');
+
 describe('a pipelined read', () => {
   test('sees the rows of its workspace only, however many are interleaved', async () => {
     const workspaces = await Promise.all([workspaceWith(3), workspaceWith(5)]);
@@ -82,7 +85,6 @@ describe('a pipelined read', () => {
 
   test('that fails takes nothing with it: neighbours answer and no setting stays', async () => {
     const workspaceId = await workspaceWith(2);
-    const fail = (which: Queryable) => which.query('division', 'select 1 / ($1::int - 1)', [1]);
 
     const outcomes = await Promise.allSettled(
       Array.from({ length: 90 }, (_, index) =>
@@ -313,8 +315,6 @@ describe('a transaction', () => {
 
 describe('limits and losses', () => {
   test('a statement that takes too long is cancelled, and only that one', async () => {
-    const sleep = (which: Queryable) => which.query('sleep_long', 'select pg_sleep(30)');
-
     const outcomes = await Promise.allSettled([
       sleep(db.read({})),
       db.transaction({}, sleep),
@@ -348,17 +348,17 @@ describe('limits and losses', () => {
   test('a pool with no free connection is reported as overload', async () => {
     const small = openDatabase(server, { poolSize: 1 });
     const opened = Promise.withResolvers<void>();
-    let finished = false;
+    const finish = new AbortController();
     const holder = small.transaction({}, async (tx) => {
       opened.resolve();
-      while (!finished) await tx.query('sleep_short', 'select pg_sleep(0.1)');
+      while (!finish.signal.aborted) await tx.query('sleep_short', 'select pg_sleep(0.1)');
     });
     await opened.promise;
 
     const second = small.transaction({}, async () => undefined);
     await expect(second).rejects.toMatchObject({ code: 'overloaded' });
 
-    finished = true;
+    finish.abort();
     await holder;
     await small.close();
   });

@@ -11,7 +11,7 @@ export interface TestRedis {
   readonly caFile: string | undefined;
   /** For REDIS_KEY_PREFIX; `capstone-` and a random part, which the ACL patterns allow. */
   readonly prefix: string;
-  /** Deletes the keys under the prefix in both instances. Call it in afterAll. */
+  /** Deletes the keys that begin with the prefix, in both instances. Call it in afterAll. */
   flush(): Promise<void>;
 }
 
@@ -26,7 +26,7 @@ export function testRedis(): TestRedis {
     prefix,
     async flush() {
       await Promise.all(
-        [queue.admin, cache.admin].map((url) => deleteUnder(url, caFile, `${prefix}:*`)),
+        [queue.admin, cache.admin].map((url) => deleteUnder(url, caFile, `${prefix}*`)),
       );
     },
   };
