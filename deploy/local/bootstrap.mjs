@@ -1,5 +1,5 @@
-// The way in for `npm start`, `npm test`, `npm run dev` and .ci/run. Runs on any Node from 18 on and needs nothing installed: it
-// brings the pinned Node and pnpm from the npm registry, installs, builds, and hands over to the command.
+// The way in for `npm start`, `npm test`, `npm run dev` and .ci/run. Runs on any Node from 18 on and needs nothing
+// installed: it brings the pinned Node and pnpm from the npm registry, installs, builds, and hands over to the command.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -26,10 +26,9 @@ class StepFailed extends Error {}
 
 try {
   const [command, ...args] = process.argv.slice(2);
-  if (!commands.includes(command)) {
-    throw new StepFailed(
-      `usage: node deploy/local/bootstrap.mjs ${commands.join('|')} [arguments]`,
-    );
+  if (!Object.hasOwn(commands, command)) {
+    const names = Object.keys(commands).join('|');
+    throw new StepFailed(`usage: node deploy/local/bootstrap.mjs ${names} [arguments]`);
   }
   const env = await environment();
   await step('Installed the packages', 'Installing the packages', () =>

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { certificateFiles, databaseServers } from './certificates.js';
 import { run } from './command.js';
 import { roleName, withClient } from './postgres-roles.js';
 import type { Profile, ProfileState } from './profile.js';
 import { aclFile, type RedisInstanceName } from './redis-acl.js';
+import { redisConfiguration } from './redis-config.js';
 import { redisUrl, withRedis } from './redis-server.js';
 import type { RedisAddress, Servers } from './servers.js';
 
@@ -81,19 +82,27 @@ function projectName(profile: Profile): string {
   return `capstone-${checkout}-${profile.name}`;
 }
 
-/** What the containers mount read-only: certificates, the first password, the ACL users. */
+/** What the containers mount read-only: certificates, configuration, the first password, the ACL users. */
 function writeFiles(files: string, profile: Profile, state: ProfileState): void {
-  for (const server of databaseServers) {
-    const directory = join(files, server);
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const { certFile, keyFile, caFile } = certificateFiles(profile.certificates, server);
-    copyFileSync(certFile, join(directory, 'server.crt'));
-    copyFileSync(keyFile, join(directory, 'server.key'));
-    copyFileSync(caFile, join(directory, 'ca.crt'));
-  }
-  const secret = (server: string, name: string, content: string) =>
+  const write = (server: string, name: string, content: string) =>
     writeFileSync(join(files, server, name), content, { mode: 0o600 });
-  secret('postgres', 'password', state.passwords.postgres.admin);
-  secret('redis-queue', 'users.acl', aclFile('queue', state.passwords.queue));
-  secret('redis-cache', 'users.acl', aclFile('cache', state.passwords.cache));
+
+  for (const server of databaseServers) {
+    mkdirSync(join(files, server), { recursive: true, mode: 0o700 });
+    const { certFile, keyFile, caFile } = certificateFiles(profile.certificates, server);
+    write(server, 'server.crt', readFileSync(certFile, 'utf8'));
+    write(server, 'server.key', readFileSync(keyFile, 'utf8'));
+    write(server, 'ca.crt', readFileSync(caFile, 'utf8'));
+  }
+  write('postgres', 'password', state.passwords.postgres.admin);
+  write(
+    'postgres',
+    'pg_hba.conf',
+    'local all all scram-sha-256\nhostssl all all all scram-sha-256\n',
+  );
+  for (const instance of ['queue', 'cache'] as const) {
+    const inside = { bind: '*', port: 6379, files: '/run/files', data: '/data' };
+    write(`redis-${instance}`, 'users.acl', aclFile(instance, state.passwords[instance]));
+    write(`redis-${instance}`, 'redis.conf', redisConfiguration(instance, inside));
+  }
 }

@@ -11,13 +11,8 @@ import {
   type RedisInstanceName,
   type RedisUser,
 } from './redis-acl.js';
+import { redisConfiguration } from './redis-config.js';
 import { startServer, waitUntilClosed } from './server-process.js';
-
-// The cache may forget, the queue may not.
-const keeping: Record<RedisInstanceName, string[]> = {
-  cache: ['maxmemory 128mb', 'maxmemory-policy allkeys-lru', 'save ""', 'appendonly no'],
-  queue: ['maxmemory-policy noeviction', 'save ""', 'appendonly yes', 'appendfsync everysec'],
-};
 
 /** One of the profile's two Redis servers, run from the programs of this machine. */
 export class RedisServer {
@@ -91,22 +86,21 @@ export class RedisServer {
   }
 
   private writeConfiguration(): string {
+    const { instance, directory } = this;
     const files = certificateFiles(this.profile.certificates, this.name);
-    const configuration = [
-      'bind 127.0.0.1 -::1',
-      'port 0',
-      `tls-port ${this.port}`,
-      `tls-cert-file ${quote(this.writeFile('server.crt', readFileSync(files.certFile, 'utf8')))}`,
-      `tls-key-file ${quote(this.writeFile('server.key', readFileSync(files.keyFile, 'utf8')))}`,
-      `tls-ca-cert-file ${quote(this.writeFile('ca.crt', readFileSync(files.caFile, 'utf8')))}`,
-      'tls-auth-clients no', // services prove themselves with their ACL password
-      'tls-protocols "TLSv1.3"',
-      `aclfile ${quote(this.writeFile('users.acl', aclFile(this.instance, this.state.passwords[this.instance])))}`,
-      `dir ${quote(this.directory)}`,
-      'daemonize no',
-      ...keeping[this.instance],
-    ];
-    return this.writeFile('redis.conf', `${configuration.join('\n')}\n`);
+    this.writeFile('server.crt', readFileSync(files.certFile, 'utf8'));
+    this.writeFile('server.key', readFileSync(files.keyFile, 'utf8'));
+    this.writeFile('ca.crt', readFileSync(files.caFile, 'utf8'));
+    this.writeFile('users.acl', aclFile(instance, this.state.passwords[instance]));
+    return this.writeFile(
+      'redis.conf',
+      redisConfiguration(instance, {
+        bind: '127.0.0.1 -::1',
+        port: this.port,
+        files: directory,
+        data: directory,
+      }),
+    );
   }
 
   private writeFile(name: string, content: string): string {
@@ -142,8 +136,4 @@ export async function withRedis<T>(
   } finally {
     redis.disconnect();
   }
-}
-
-function quote(path: string): string {
-  return JSON.stringify(path);
 }

@@ -15,7 +15,7 @@ export async function runCommand(
   try {
     process.exitCode = (await command(process.argv.slice(2), stopSignal())) ?? 0;
   } catch (error) {
-    console.error(isForPerson(error) ? error.message : error);
+    console.error(sentenceFor(error) ?? error);
     process.exitCode = 1;
   }
   if (process.connected) process.disconnect();
@@ -32,10 +32,11 @@ function stopSignal(): AbortSignal {
   return controller.signal;
 }
 
-// parseArgs names the unknown flag in its message.
-function isForPerson(error: unknown): error is Error {
-  if (error instanceof OperatorError || error instanceof MigrationError) return true;
-  return (
-    error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
-  );
+/** The one sentence for a fault that a person can mend; undefined for any other. */
+function sentenceFor(error: unknown): string | undefined {
+  if (error instanceof OperatorError || error instanceof MigrationError) return error.message;
+  if (!(error instanceof TypeError) || !('code' in error)) return undefined;
+  // parseArgs: the first sentence names the flag, the rest is about positional arguments.
+  const isFlag = String(error.code).startsWith('ERR_PARSE_ARGS');
+  return isFlag ? `${error.message.split('. ')[0]}: try --help.` : undefined;
 }

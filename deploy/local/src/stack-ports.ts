@@ -21,7 +21,7 @@ export function stackPorts(offset: number): StackPorts {
 
 /** Reads `--port-offset`. Throws OperatorError unless it leaves every port between 1024 and 65535. */
 export function parsePortOffset(value: string): number {
-  const offset = Number(value);
+  const offset = /^-?\d+$/.test(value) ? Number(value) : Number.NaN;
   const highest = Math.max(...Object.values(defaultPorts.admin));
   const lowest = Math.min(defaultPorts.grpc, defaultPorts.http);
   if (!Number.isInteger(offset) || offset > 65_535 - highest || offset < 1024 - lowest) {

@@ -1,11 +1,11 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { migrate } from '@capstone/platform/migrate';
 import { services, type ServiceName } from './certificates.js';
 import { run } from './command.js';
 import { startInfra, type Infra } from './infra.js';
 import { tryLock } from './lock.js';
+import { migrateAll } from './migrate-all.js';
 import { OperatorError } from './operator-error.js';
 import { Profile } from './profile.js';
 import { mainFile, ServiceProcess } from './service-process.js';
@@ -159,21 +159,6 @@ function readRunFile(file: string): RunFile | undefined {
   } catch {
     return undefined; // nothing runs, or the writer was killed half-way
   }
-}
-
-async function migrateAll(root: string, infra: Infra): Promise<void> {
-  const { caFile } = infra.postgres;
-  const directory = (service: ServiceName) => join(root, 'services', service, 'migrations');
-  const auth = infra.postgres.urlFor('migrator', 'auth');
-  const app = infra.postgres.urlFor('migrator', 'app');
-  const migrateApp = async () => {
-    await migrate({ url: app, caFile, directory: directory('api'), schema: 'app' });
-    await migrate({ url: app, caFile, directory: directory('worker'), schema: 'search' });
-  };
-  await Promise.all([
-    migrate({ url: auth, caFile, directory: directory('auth'), schema: 'auth' }),
-    migrateApp(),
-  ]);
 }
 
 async function endProcess(pid: number): Promise<void> {
