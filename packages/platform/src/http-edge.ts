@@ -11,6 +11,9 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Where this request stands in a trace, also where the async context was lost. */
     trace: TraceContext;
+    /** See `becomeStream`. */
+    isStream: boolean;
+    leaveInFlight(): void;
   }
   interface FastifyInstance {
     /** The methods that some route takes at this path. */
@@ -54,6 +57,8 @@ export function addHttpEdge(fastify: FastifyInstance, options: HttpEdgeOptions):
   const state = { inFlight: 0, draining: false, loop: watchEventLoop() };
 
   fastify.decorateRequest('trace');
+  fastify.decorateRequest('isStream', false);
+  fastify.decorateRequest('leaveInFlight', () => httpInFlight.set(--state.inFlight));
   fastify.decorate('allowedMethods', recordRoutes(fastify));
 
   fastify.addHook('onRequest', (request, reply, done) => {
@@ -77,7 +82,7 @@ export function addHttpEdge(fastify: FastifyInstance, options: HttpEdgeOptions):
   });
 
   fastify.addHook('onResponse', (request, reply, done) => {
-    httpInFlight.set(--state.inFlight);
+    if (!request.isStream) httpInFlight.set(--state.inFlight);
     finish(request, reply, options);
     done();
   });
@@ -86,6 +91,13 @@ export function addHttpEdge(fastify: FastifyInstance, options: HttpEdgeOptions):
     drain: () => void (state.draining = true),
     close: () => state.loop.close(),
   };
+}
+
+/** For an answer that stays open for minutes: it no longer counts as in flight, nor its time as a duration. */
+export function becomeStream(request: FastifyRequest): void {
+  if (request.isStream) return;
+  request.isStream = true;
+  request.leaveInFlight();
 }
 
 /** For what Fastify answers before any hook runs, such as a path that cannot be decoded. */
@@ -180,7 +192,9 @@ function finish(request: FastifyRequest, reply: FastifyReply, options: HttpEdgeO
   const route = request.routeOptions.url ?? 'unknown';
   const status = reply.raw.headersSent ? reply.statusCode : 499;
   const milliseconds = reply.elapsedTime;
-  httpDuration.observe({ route, method: request.method, status }, milliseconds / 1000);
+  if (!request.isStream) {
+    httpDuration.observe({ route, method: request.method, status }, milliseconds / 1000);
+  }
   const { trace } = request;
   if (trace.span) {
     trace.span.setAttributes({ 'http.route': route, 'http.response.status_code': status });
