@@ -6,6 +6,7 @@ import {
 } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Redis } from 'ioredis';
+import { becomeStream } from '@capstone/platform/http-edge';
 import type { Logger } from '@capstone/platform/log';
 import type { Principal } from '@capstone/platform/principal';
 import { Problem } from '@capstone/platform/problem';
@@ -66,6 +67,7 @@ export class EventStreams implements OnApplicationBootstrap, OnModuleDestroy {
     this.streams.add(stream);
     try {
       const { place, missed } = await this.resume(caller.workspaceId, lastId);
+      becomeStream(request);
       stream.start(reply, { place, missed, onClose: () => this.forget(stream) });
       eventStreams.set(this.streams.size);
     } catch (error) {

@@ -8,6 +8,7 @@ import type { Allowance, RouteDeclaration } from '../http/route.js';
 import { limitHeader, policyHeader } from '../limits/rate-limit-headers.js';
 import { RateLimiter } from '../limits/rate-limiter.js';
 import { sourceOf } from '../limits/source.js';
+import { requestsLimited } from '../metrics.js';
 import { Revocations } from './revocations.js';
 import { TokenVerifier, type VerifiedToken } from './token-verifier.js';
 
@@ -93,6 +94,7 @@ export class AccessHook {
     reply.header('ratelimit-policy', this.policies[allowance]);
     reply.header('ratelimit', limitHeader(allowance, taken));
     if (!taken.allowed) {
+      requestsLimited.inc({ allowance });
       throw new Problem('rate-limited', { retryAfterSeconds: taken.waitMs / 1000 });
     }
   }

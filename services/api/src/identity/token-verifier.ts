@@ -5,6 +5,7 @@ import { AccessClaims } from '@capstone/contracts/auth';
 import { Permission } from '@capstone/contracts/permissions';
 import { accessTokenLifetimeSeconds } from '@capstone/contracts/revocations';
 import type { Principal } from '@capstone/platform/principal';
+import { tokensVerified } from '../metrics.js';
 import type { KeySet } from './key-set.js';
 
 export interface VerifiedToken {
@@ -44,6 +45,13 @@ export class TokenVerifier {
 
   /** Checks everything; undefined when anything at all is wrong, and never why. */
   async verify(token: string): Promise<VerifiedToken | undefined> {
+    const verified = await this.check(token);
+    tokensVerified.inc({ outcome: verified ? 'good' : 'refused' });
+    if (verified) this.verified.set(hash('sha256', token, 'base64'), verified);
+    return verified;
+  }
+
+  private async check(token: string): Promise<VerifiedToken | undefined> {
     try {
       const { kid } = decodeProtectedHeader(token);
       const key = typeof kid === 'string' ? await this.options.keys.get(kid) : undefined;
@@ -61,9 +69,7 @@ export class TokenVerifier {
       // A list of audiences, even with ours in it, is a token that others hold too.
       if (typeof payload.aud !== 'string') return undefined;
 
-      const verified = toVerifiedToken(AccessClaims.parse(payload), kid);
-      this.verified.set(hash('sha256', token, 'base64'), verified);
-      return verified;
+      return toVerifiedToken(AccessClaims.parse(payload), kid);
     } catch {
       return undefined;
     }

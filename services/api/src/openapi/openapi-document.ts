@@ -188,7 +188,6 @@ const headers = {
 /** The codes a route can answer with, by status: its own and those that its declaration implies. */
 function problemStatuses(route: RouteDeclaration): [string, ProblemCode[]][] {
   const codes = new Set<ProblemCode>(route.problems);
-  const hasBody = route.body !== undefined;
   const implied: [boolean, ProblemCode[]][] = [
     [true, ['rate-limited', 'internal', 'overloaded', 'shutting-down', 'dependency-unavailable']],
     [route.access !== 'public', ['token-missing', 'token-invalid', 'revocation-feed-stale']],
