@@ -1,5 +1,5 @@
-import type { Queryable } from './database.js';
 import type { Logger } from './log.js';
+import type { Queryable } from './queryable.js';
 
 /**
  * Sends NOTIFY for committed transactions, one at a time and process however many commit: every notifying commit of the

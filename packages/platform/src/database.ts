@@ -1,40 +1,29 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import { DatabaseError, Pool } from 'pg';
-import type { ClientConfig, QueryConfig } from 'pg';
+import { Pool } from 'pg';
+import type { ClientConfig } from 'pg';
+import { CommitNotifier } from './commit-notifier.js';
 import {
   mustEvict,
   SerializationFailure,
   translateDatabaseError,
   unavailable,
 } from './database-errors.js';
-import { CommitNotifier } from './commit-notifier.js';
 import type { Logger } from './log.js';
+import { dbPool } from './metrics.js';
 import { PipelinedClient } from './pipelined-client.js';
 import { postgresOptions } from './postgres-options.js';
-import { dbDuration, stopwatch } from './metrics.js';
 import { Problem } from './problem.js';
+import { timed } from './queryable.js';
+import type { Queryable } from './queryable.js';
 import { Subscription } from './subscription.js';
+import { Transaction } from './transaction.js';
 
-export type { Subscription };
+export type { Queryable, Subscription, Transaction };
 export { ConstraintViolation, isConstraintViolation, QueryError } from './database-errors.js';
 
 const transactionAttempts = 4;
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
-/** Anything that runs a statement. `name` is its prepared-statement name and metric label: one name, one text. */
-export interface Queryable {
-  query<Row>(name: string, text: string, values?: readonly unknown[]): Promise<Row[]>;
-}
-
-declare const brand: unique symbol;
-
-/** An open transaction. Repository functions that must not run alone ask for this instead of a Queryable. */
-export interface Transaction extends Queryable {
-  readonly [brand]: true;
-  /** Sends NOTIFY once this transaction has committed, outside of it. May be lost with the process. */
-  notifyAfterCommit(channel: string): void;
-}
 
 /** Whose rows a query may see. Ids are checked to be UUIDs; row-level security does the rest. */
 export interface Scope {
@@ -58,7 +47,8 @@ export class Database {
   readonly #pool: Pool;
   readonly #logger: Logger;
   readonly #connection: ClientConfig;
-  readonly #open = new AsyncLocalStorage<{ open: boolean }>();
+  /** The tripwire: which transaction is open in the running async context. */
+  readonly #current = new AsyncLocalStorage<Transaction>();
   readonly #notifier: CommitNotifier;
 
   constructor(options: DatabaseOptions) {
@@ -141,7 +131,7 @@ export class Database {
   ) {
     this.#refuseInsideTransaction(statement.name);
     const pipeline = this.#pipelines.reduce((a, b) => (b.inFlight < a.inFlight ? b : a));
-    return this.#timed(statement.name, async () => {
+    return timed(statement.name, async () => {
       try {
         return await pipeline.run(statement, around);
       } catch (error) {
@@ -155,55 +145,27 @@ export class Database {
   }
 
   async #attempt<T>(begin: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
-    const client = await this.#checkout();
-    const context = { open: true };
-    const channels = new Set<string>();
-    let broken = false;
-    const onError = () => (broken = true);
-    client.on('error', onError);
-
-    const run = (name: string, statement: string | QueryConfig) =>
-      this.#timed(name, async () => {
-        try {
-          return await client.query(statement);
-        } catch (error) {
-          const fault = translateDatabaseError(error, name);
-          broken ||= mustEvict(fault) || !(error instanceof DatabaseError);
-          throw fault;
-        }
-      });
-    const tx = {
-      query: async (name: string, text: string, values: readonly unknown[] = []) => {
-        if (!context.open) throw new Error(`Query ${name} came after its transaction had ended.`);
-        return (await run(name, { name, text, values: [...values] })).rows;
-      },
-      notifyAfterCommit: (channel: string) => void channels.add(channel),
-    } as unknown as Transaction;
-
+    const tx = new Transaction(await this.#checkout());
     try {
-      await run('begin', begin);
-      const result = await this.#open.run(context, () => work(tx));
-      const { command } = await run('commit', 'commit');
-      if (command === 'ROLLBACK') {
-        throw new Error('A statement of the transaction failed and its error was not passed on.');
-      }
-      context.open = false;
-      this.#notifier.notify(channels);
+      await tx.begin(begin);
+      const result = await this.#current.run(tx, () => work(tx));
+      await tx.commit();
+      this.#notifier.notify(tx.channels);
       return result;
     } catch (error) {
-      // Closing a broken connection rolls back, too.
-      if (!broken) await run('rollback', 'rollback').catch(onError);
+      await tx.rollback();
       throw error;
     } finally {
-      context.open = false;
-      client.off('error', onError);
-      client.release(broken);
+      tx.release();
+      this.#countConnections();
     }
   }
 
   async #checkout() {
     try {
-      return await this.#pool.connect();
+      const client = this.#pool.connect();
+      this.#countConnections();
+      return await client;
     } catch (error) {
       // pg-pool 3 tells the two apart by their text alone.
       const full = error instanceof Error && error.message.startsWith('timeout exceeded');
@@ -211,17 +173,15 @@ export class Database {
     }
   }
 
-  async #timed<T>(name: string, run: () => Promise<T>): Promise<T> {
-    const seconds = stopwatch();
-    try {
-      return await run();
-    } finally {
-      dbDuration.observe({ statement: name }, seconds());
-    }
+  #countConnections() {
+    const { totalCount, idleCount, waitingCount } = this.#pool;
+    dbPool.set({ state: 'busy' }, totalCount - idleCount);
+    dbPool.set({ state: 'idle' }, idleCount);
+    dbPool.set({ state: 'waiting' }, waitingCount);
   }
 
   #refuseInsideTransaction(what: string) {
-    if (!this.#open.getStore()?.open) return;
+    if (!this.#current.getStore()?.isOpen) return;
     throw new Error(`${what} was sent past the transaction that is open here: use its handle.`);
   }
 

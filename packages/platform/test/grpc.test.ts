@@ -1,4 +1,6 @@
-import { readFile, writeFile, truncate } from 'node:fs/promises';
+import { X509Certificate } from 'node:crypto';
+import { readFile, truncate, writeFile } from 'node:fs/promises';
+import { connect as connectTls, createSecureContext } from 'node:tls';
 import 'reflect-metadata';
 import { KeysServiceService } from '@capstone/contracts/generated/capstone/auth/v1/keys_service';
 import type { GetJwksResponse } from '@capstone/contracts/generated/capstone/auth/v1/keys_service';
@@ -277,7 +279,6 @@ describe('a call by who may not', () => {
   });
 
   test('TLS 1.2: refused in the handshake', async () => {
-    const { createSecureContext } = await import('node:tls');
     const { ca, cert, key } = await materialOf('api');
     const old = ChannelCredentials.createFromSecureContext(
       createSecureContext({ ca, cert, key, maxVersion: 'TLSv1.2' }),
@@ -370,9 +371,9 @@ describe('certificates that change', () => {
     const clientTls = await authority.open('api');
     const steady = keysOf(channelWith(clientTls, server));
     let calls = 0;
-    let isRenewing = true;
+    const renewing = new AbortController();
     const load = (async () => {
-      for (; isRenewing; calls++) {
+      for (; !renewing.signal.aborted; calls++) {
         await steady.getJwks({});
         // A new connection each time, so that handshakes meet every state of the files.
         const channel = openGrpcChannel({
@@ -394,7 +395,7 @@ describe('certificates that change', () => {
         expect(clientTls.current).not.toBe(clientBefore);
       });
     }
-    isRenewing = false;
+    renewing.abort();
     await load;
 
     expect(calls).toBeGreaterThan(3);
@@ -488,13 +489,12 @@ describe('closing', () => {
   test('finishes running calls, refuses new ones, and does not wait for ever', async () => {
     const server = await serve('auth', { drainTimeoutMs: 200 });
     const keys = createGrpcClient(KeysServiceService, await connect('api', server));
-    let finish = () => {};
+    const { promise, resolve: finish } = Promise.withResolvers<void>();
     let entered = false;
-    work = () =>
-      new Promise((resolve) => {
-        entered = true;
-        finish = resolve;
-      });
+    work = () => {
+      entered = true;
+      return promise;
+    };
     const running = keys.getJwks({});
     await vi.waitFor(() => expect(entered).toBe(true));
     const closed = server.app.close();
@@ -505,6 +505,10 @@ describe('closing', () => {
 
     const stuck = await serve('auth', { drainTimeoutMs: 100 });
     entered = false;
+    work = () => {
+      entered = true;
+      return new Promise(() => {});
+    };
     const hanging = createGrpcClient(KeysServiceService, await connect('api', stuck)).getJwks({});
     hanging.catch(() => {});
     await vi.waitFor(() => expect(entered).toBe(true));
@@ -520,31 +524,31 @@ describe('closing', () => {
 });
 
 async function materialOf(name: string) {
-  const { X509Certificate } = await import('node:crypto');
   const files = await authority.issue(name);
   const [ca, cert, key] = await Promise.all(
     [files.caFile, files.certFile, files.keyFile].map((file) => readFile(file)),
   );
-  return { ca: ca!, cert: cert!, key: key!, der: new X509Certificate(cert!).raw };
+  return { ca, cert, key, der: new X509Certificate(cert!).raw };
 }
+
+const asTheyAre = (bytes: Buffer) => bytes;
 
 async function rawCredentials(files: { caFile: string; certFile: string; keyFile: string }) {
   const [ca, cert, key] = await Promise.all(
     [files.caFile, files.certFile, files.keyFile].map((file) => readFile(file)),
   );
-  return credentials.createSsl(ca!, key!, cert!);
+  return credentials.createSsl(ca ?? null, key, cert);
 }
 
 /** A client as an attacker would write it. Always attempts a call: in TLS 1.3 "connected" proves nothing. */
 async function rawCall(as: ChannelCredentials, path = '/capstone.auth.v1.KeysService/GetJwks') {
   const client = new Client(`localhost:${port}`, as);
-  const empty = (bytes: Buffer) => bytes;
   try {
     return await new Promise<{ code: number; problem?: string }>((resolve) => {
       client.makeUnaryRequest(
         path,
-        empty,
-        empty,
+        asTheyAre,
+        asTheyAre,
         Buffer.alloc(0),
         { deadline: Date.now() + 2_000 },
         (error: ServiceError | null) => {
@@ -559,7 +563,6 @@ async function rawCall(as: ChannelCredentials, path = '/capstone.auth.v1.KeysSer
 }
 
 async function servedCertificate(on: number): Promise<string> {
-  const { connect: connectTls } = await import('node:tls');
   const { ca, cert, key } = await materialOf('api');
   const socket = connectTls({
     host: '127.0.0.1',

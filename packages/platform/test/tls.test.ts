@@ -13,6 +13,14 @@ beforeAll(async () => {
 });
 afterAll(() => authority.remove());
 
+const inADay = () => new Date(Date.now() + 86_400_000);
+const anHourAgo = () => new Date(Date.now() - 3_600_000);
+
+async function failing() {
+  const metric = await registry.getSingleMetric('tls_certificate_reload_failing')?.get();
+  return metric?.values[0]?.value;
+}
+
 describe('loadTlsMaterial', () => {
   test('reads who a certificate names and until when it lasts', async () => {
     const material = await loadTlsMaterial(await authority.issue('api'));
@@ -39,8 +47,6 @@ describe('loadTlsMaterial', () => {
 
   test('refuses what is over, and what has not begun', async () => {
     const files = await authority.issue('api');
-    const inADay = () => new Date(Date.now() + 86_400_000);
-    const anHourAgo = () => new Date(Date.now() - 3_600_000);
     await expect(loadTlsMaterial(files, inADay)).rejects.toThrow(/is not valid now/);
     await expect(loadTlsMaterial(files, anHourAgo)).rejects.toThrow(/is not valid now/);
   });
@@ -67,11 +73,6 @@ describe('loadTlsMaterial', () => {
 });
 
 describe('ReloadingTls', () => {
-  async function failing() {
-    const metric = await registry.getSingleMetric('tls_certificate_reload_failing')?.get();
-    return metric?.values[0]?.value;
-  }
-
   test('takes a new certificate over and tells its listeners', async () => {
     const tls = await ReloadingTls.open(await authority.issue('api'), { logger: silent });
     const listener = vi.fn();
