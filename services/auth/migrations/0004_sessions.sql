@@ -62,6 +62,8 @@ create table auth.refresh_tokens (
   constraint refresh_tokens_parent_key unique (parent_id),
   constraint refresh_tokens_session_fkey foreign key (session_id, user_id)
     references auth.sessions (id, user_id) on delete cascade,
+  constraint refresh_tokens_parent_fkey foreign key (parent_id)
+    references auth.refresh_tokens (id) on delete cascade,
   constraint refresh_tokens_token_hash_length_check check (length(token_hash) = 32),
   constraint refresh_tokens_sealed_check check (sealed_successor is null or consumed_at is not null)
 );

@@ -46,7 +46,6 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
   return parseEnv(AuthEnv.transform(toConfig), env);
 }
 
-export const CONFIG = Symbol('CONFIG');
 export type Config = ReturnType<typeof loadConfig>;
 
 function toConfig(env: z.output<typeof AuthEnv>) {

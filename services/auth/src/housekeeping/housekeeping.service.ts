@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
-import { LOGGER } from '../logger.js';
-import type { Logger } from '../logger.js';
+import type { Logger } from '@capstone/platform/log';
+import { LOGGER } from '@capstone/platform/service';
 import { RevocationsService } from '../revocations/revocations.service.js';
 import { RotationService } from '../sessions/rotation.service.js';
 
-const everyMs = 10_000;
+const everyMs = 5_000;
 
 /** Removes what has served its time. Every process does it; doing it twice changes nothing. */
 @Injectable()

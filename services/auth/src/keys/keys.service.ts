@@ -3,7 +3,7 @@ import type { OnModuleInit } from '@nestjs/common';
 import { importJWK } from 'jose';
 import type { CryptoKey, JWK } from 'jose';
 import { Database } from '@capstone/platform/database';
-import { CONFIG } from '../config.js';
+import { CONFIG } from '@capstone/platform/service';
 import type { Config } from '../config.js';
 import { insertActiveKey, listUsableKeys, lockSigningKeys } from './keys.repository.js';
 import { generateSigningKey, signingAlgorithm, unwrapPrivateJwk } from './signing-key.js';

@@ -3,10 +3,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import { hash, verify } from '@node-rs/argon2';
 import { Problem } from '@capstone/platform/problem';
-import { CONFIG } from '../config.js';
+import type { Logger } from '@capstone/platform/log';
+import { CONFIG, LOGGER } from '@capstone/platform/service';
 import type { Config } from '../config.js';
-import { LOGGER } from '../logger.js';
-import type { Logger } from '../logger.js';
 import { HashingGate } from './hashing-gate.js';
 import { hashingPolicy, isPredictable, isWithinBounds } from './passwords.rules.js';
 
@@ -33,7 +32,7 @@ export class PasswordsService implements OnModuleInit {
   }
 
   async onModuleInit(): Promise<void> {
-    this.decoy = await hash(randomBytes(32), hashingPolicy);
+    this.decoy = await hash(randomBytes(32).toString('base64'), hashingPolicy);
   }
 
   requireAcceptable(password: string, email: string): void {
@@ -61,8 +60,11 @@ export class PasswordsService implements OnModuleInit {
     return usable && matches;
   }
 
-  /** HMAC rather than concatenation: every byte of the password counts, whatever its length. */
-  private withPepper(password: string): Buffer {
-    return createHmac('sha256', this.pepper).update(password, 'utf8').digest();
+  /**
+   * HMAC rather than concatenation: every byte of the password counts, whatever its length. In base64, because the
+   * library's `verify` (2.2) takes bytes only if they are UTF-8.
+   */
+  private withPepper(password: string): string {
+    return createHmac('sha256', this.pepper).update(password, 'utf8').digest('base64');
   }
 }

@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
+import type { OnApplicationBootstrap, OnApplicationShutdown } from '@nestjs/common';
 import { revocationHeartbeatMs } from '@capstone/contracts/revocations';
 import { Database } from '@capstone/platform/database';
-import { LOGGER } from '../logger.js';
-import type { Logger } from '../logger.js';
+import type { Logger } from '@capstone/platform/log';
+import { LOGGER } from '@capstone/platform/service';
 import { RevocationStream } from './revocation-stream.js';
 import { listUnpublishedRevocations, markRevocationsPublished } from './revocations.repository.js';
 
@@ -15,7 +15,7 @@ const batch = 500;
  * marked only after it was appended, so none is lost.
  */
 @Injectable()
-export class RevocationRelay implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class RevocationRelay implements OnApplicationBootstrap, OnApplicationShutdown {
   private state: 'idle' | 'running' | 'stopped' = 'idle';
   private loop: Promise<void> = Promise.resolve();
   private woken = Promise.withResolvers<void>();
@@ -32,7 +32,8 @@ export class RevocationRelay implements OnApplicationBootstrap, BeforeApplicatio
     this.loop = this.run();
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
+  /** After the last call has been answered: the transport is closed before this hook. */
+  async onApplicationShutdown(): Promise<void> {
     this.state = 'stopped';
     this.wake();
     await this.loop;
@@ -43,12 +44,14 @@ export class RevocationRelay implements OnApplicationBootstrap, BeforeApplicatio
     this.woken.resolve();
   }
 
+  /** One more look after the end was asked for: calls that finished during the drain may have revoked something. */
   private async run(): Promise<void> {
     while (this.state === 'running') {
       this.woken = Promise.withResolvers();
       await this.beat();
       await this.pause();
     }
+    if (!this.failing) await this.beat();
   }
 
   /** The heartbeat says how far it is true: all that was committed before the look at the table stands before it. */

@@ -1,39 +1,29 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { OnApplicationShutdown } from '@nestjs/common';
 import { revocationStream, revocationWindowSeconds } from '@capstone/contracts/revocations';
-import { connectRedis, disconnectRedis } from '@capstone/platform/redis';
-import { CONFIG } from '../config.js';
+import { CONFIG } from '@capstone/platform/service';
 import type { Config } from '../config.js';
-import { LOGGER } from '../logger.js';
-import type { Logger } from '../logger.js';
+import { QUEUE_REDIS } from '../connections/queue-redis.js';
+import type { QueueRedis } from '../connections/queue-redis.js';
 import type { Revocation } from './revocations.repository.js';
 
 /** Appends to the Redis stream that verifiers follow; its entries are described beside RevocationEntry. */
 @Injectable()
-export class RevocationStream implements OnApplicationShutdown {
-  private readonly redis: ReturnType<typeof connectRedis>;
+export class RevocationStream {
   private readonly key: string;
 
-  constructor(@Inject(CONFIG) config: Config, @Inject(LOGGER) logger: Logger) {
+  constructor(
+    @Inject(QUEUE_REDIS) private readonly redis: QueueRedis,
+    @Inject(CONFIG) config: Config,
+  ) {
     this.key = revocationStream(config.redis.keyPrefix);
-    this.redis = connectRedis({
-      url: config.redis.queueUrl,
-      caFile: config.redis.caFile,
-      name: 'auth-revocations',
-      logger,
-    });
   }
 
-  async append({ kind, id, revokedAt }: Revocation): Promise<void> {
-    await this.add('kind', kind, 'id', id, 'revokedAtMs', String(revokedAt.getTime()));
+  async append({ kind, id, revokedAtMs }: Revocation): Promise<void> {
+    await this.add('kind', kind, 'id', id, 'revokedAtMs', String(revokedAtMs));
   }
 
   async appendHeartbeat(asOfMs: number): Promise<void> {
     await this.add('kind', 'heartbeat', 'asOfMs', String(asOfMs));
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    await disconnectRedis(this.redis);
   }
 
   /** Entry ids begin with Redis's clock in milliseconds, so MINID trims by age; `~` lets it do so in whole blocks. */

@@ -9,13 +9,6 @@ export class RevocationsGrpc {
 
   @GrpcMethod('RevocationsService', 'ListRevocations')
   async listRevocations(): Promise<ListRevocationsResponse> {
-    const revocations = await this.revocations.list();
-    return {
-      revocations: revocations.map(({ kind, id, revokedAt }) => ({
-        kind,
-        id,
-        revokedAtMs: revokedAt.getTime(),
-      })),
-    };
+    return { revocations: await this.revocations.list() };
   }
 }

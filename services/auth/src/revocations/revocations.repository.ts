@@ -4,8 +4,10 @@ import type { Queryable, Transaction } from '@capstone/platform/database';
 export interface Revocation {
   readonly kind: RevocationKind;
   readonly id: string;
-  readonly revokedAt: Date;
+  readonly revokedAtMs: number;
 }
+
+const columns = `kind, id, floor(extract(epoch from revoked_at) * 1000)::bigint as "revokedAtMs"`;
 
 export async function insertRevocation(
   tx: Transaction,
@@ -24,7 +26,7 @@ export async function insertRevocation(
 export async function listRevocations(db: Queryable, windowSeconds: number): Promise<Revocation[]> {
   return db.query<Revocation>(
     'list_revocations',
-    `select kind, id, revoked_at as "revokedAt"
+    `select ${columns}
        from auth.revocations
       where revoked_at > now() - make_interval(secs => $1)
       order by revoked_at, kind, id`,
@@ -38,7 +40,7 @@ export async function listUnpublishedRevocations(
 ): Promise<Revocation[]> {
   return db.query<Revocation>(
     'list_unpublished_revocations',
-    `select kind, id, revoked_at as "revokedAt"
+    `select ${columns}
        from auth.revocations
       where published_at is null
       order by revoked_at, kind, id

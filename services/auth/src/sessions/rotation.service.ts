@@ -4,8 +4,8 @@ import type { Tokens } from '@capstone/contracts/auth';
 import { Database } from '@capstone/platform/database';
 import type { Transaction } from '@capstone/platform/database';
 import { Problem } from '@capstone/platform/problem';
-import { LOGGER } from '../logger.js';
-import type { Logger } from '../logger.js';
+import type { Logger } from '@capstone/platform/log';
+import { LOGGER } from '@capstone/platform/service';
 import { RevocationsService } from '../revocations/revocations.service.js';
 import { openSuccessor, sealSuccessor } from '../tokens/refresh-token.js';
 import { TokensService } from '../tokens/tokens.service.js';
@@ -40,7 +40,8 @@ export class RotationService {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  async refresh(refreshToken: string): Promise<Tokens> {
+  /** `source` is where the request came from, for the log alone. */
+  async refresh(refreshToken: string, source: string | undefined): Promise<Tokens> {
     const presented = this.tokens.readRefreshToken(refreshToken);
     const known = await findRefreshToken(this.db.unscoped, presented.hash);
     if (!known) throw new Problem('refresh-token-invalid');
@@ -51,7 +52,7 @@ export class RotationService {
     if (outcome.kind === 'continued') {
       return this.tokens.issue(outcome.session, outcome.workspace, outcome.refreshToken);
     }
-    if (outcome.kind === 'revoked') this.report(outcome.session, outcome.reason);
+    if (outcome.kind === 'revoked') this.report(outcome.session, outcome.reason, source);
     throw new Problem('refresh-token-invalid');
   }
 
@@ -98,10 +99,10 @@ export class RotationService {
     return { kind: 'revoked', session, reason };
   }
 
-  private report(session: Session, reason: RevokeReason): void {
+  private report(session: Session, reason: RevokeReason, source: string | undefined): void {
     this.revocations.announce();
     this.logger.warn(
-      { sessionId: session.id, userId: session.userId, reason },
+      { sessionId: session.id, userId: session.userId, reason, source },
       'session revoked at refresh',
     );
   }

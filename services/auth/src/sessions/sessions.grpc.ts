@@ -24,9 +24,10 @@ export class SessionsGrpc {
   ) {}
 
   @GrpcMethod('SessionsService', 'Refresh')
-  async refresh(request: RefreshRequest): Promise<RefreshResponse> {
-    const { refreshToken } = parseRequest(Refresh, { refreshToken: request.refreshToken });
-    return { tokens: toTokensMessage(await this.rotation.refresh(refreshToken)) };
+  async refresh({ source, ...request }: RefreshRequest): Promise<RefreshResponse> {
+    const { refreshToken } = parseRequest(Refresh, request);
+    const tokens = await this.rotation.refresh(refreshToken, source?.address);
+    return { tokens: toTokensMessage(tokens) };
   }
 
   @GrpcMethod('SessionsService', 'Logout')

@@ -8,10 +8,11 @@ export interface Session {
   readonly userId: string;
   readonly workspaceId: string;
   readonly aal: 1 | 2;
-  readonly authenticatedAt: Date;
+  readonly authTimeSeconds: number;
 }
 
-const columns = `id, user_id as "userId", workspace_id as "workspaceId", aal, authenticated_at as "authenticatedAt"`;
+const columns = `id, user_id as "userId", workspace_id as "workspaceId", aal,
+       floor(extract(epoch from authenticated_at))::bigint as "authTimeSeconds"`;
 
 export async function insertSession(
   tx: Transaction,

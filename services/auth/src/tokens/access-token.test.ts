@@ -12,7 +12,7 @@ const grant: Grant = {
   workspaceId: '01920000-0000-7000-8000-000000000003',
   role: 'viewer',
   aal: 1,
-  authenticatedAt: new Date('2026-11-20T10:00:00.900Z'),
+  authTimeSeconds: 1_795_168_800,
 };
 
 function findKey(kid: string) {

@@ -25,7 +25,7 @@ export interface Grant {
   readonly workspaceId: string;
   readonly role: Role;
   readonly aal: 1 | 2;
-  readonly authenticatedAt: Date;
+  readonly authTimeSeconds: number;
 }
 
 /** A signed RFC 9068 token. No address and no name in it: whoever sees it learns ids. */
@@ -42,7 +42,7 @@ export function signAccessToken(
     role: grant.role,
     scope: rolePermissions[grant.role].join(' '),
     aal: grant.aal,
-    auth_time: Math.floor(grant.authenticatedAt.getTime() / 1_000),
+    auth_time: grant.authTimeSeconds,
   })
     .setProtectedHeader({ alg: algorithm, typ: type, kid: key.kid })
     .setSubject(grant.userId)

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { AccessClaims, Tokens } from '@capstone/contracts/auth';
 import { accessTokenLifetimeSeconds } from '@capstone/contracts/revocations';
 import { Problem } from '@capstone/platform/problem';
-import { CONFIG } from '../config.js';
+import { CONFIG } from '@capstone/platform/service';
 import type { Config } from '../config.js';
 import { KeysService } from '../keys/keys.service.js';
 import type { Membership } from '../workspaces/membership.js';

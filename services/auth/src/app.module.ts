@@ -1,0 +1,20 @@
+import { Module } from '@nestjs/common';
+import { AccountsModule } from './accounts/accounts.module.js';
+import { ConnectionsModule } from './connections/connections.module.js';
+import { HousekeepingModule } from './housekeeping/housekeeping.module.js';
+import { KeysModule } from './keys/keys.module.js';
+import { RevocationsModule } from './revocations/revocations.module.js';
+import { SessionsModule } from './sessions/sessions.module.js';
+
+/** The table of contents of this service. */
+@Module({
+  imports: [
+    ConnectionsModule,
+    AccountsModule,
+    SessionsModule,
+    KeysModule,
+    RevocationsModule,
+    HousekeepingModule,
+  ],
+})
+export class AppModule {}
