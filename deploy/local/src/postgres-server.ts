@@ -4,6 +4,7 @@ import { certificateFiles } from './certificates.js';
 import { run, type Account } from './command.js';
 import { roleName, withClient, type DatabaseServer } from './postgres-roles.js';
 import type { Profile, ProfileState } from './profile.js';
+import { processCommand } from './process-command.js';
 import { majorOf, type PostgresPrograms } from './programs.js';
 import { startServer, waitUntilClosed } from './server-process.js';
 
@@ -137,9 +138,9 @@ export class PostgresServer {
   private async removeStalePidFile(): Promise<void> {
     const pidFile = join(this.data, 'postmaster.pid');
     if (!existsSync(pidFile)) return;
-    const [pid = ''] = readFileSync(pidFile, 'utf8').split('\n');
-    const command = await run('ps', ['-o', 'command=', '-p', pid]).catch(() => '');
-    if (!command.includes('postgres')) rmSync(pidFile, { force: true });
+    const [pid] = readFileSync(pidFile, 'utf8').split('\n');
+    const command = await processCommand(Number(pid));
+    if (command !== undefined && !command.includes('postgres')) rmSync(pidFile, { force: true });
   }
 
   private writeFile(name: string, content: string): string {

@@ -12,12 +12,12 @@ const addresses = {
 const secrets = { passwordPepper: 'one', tokenPepper: 'two', keyEncryptionKey: 'three' };
 
 test('only auth gets its secrets', () => {
-  const values = (service: 'auth' | 'api' | 'worker') =>
-    Object.values(serviceEnvironment(service, addresses, secrets));
+  const auth = Object.values(serviceEnvironment('auth', addresses, secrets));
+  expect(auth).toEqual(expect.arrayContaining(Object.values(secrets)));
 
-  expect(values('auth')).toEqual(expect.arrayContaining(['one', 'two', 'three']));
   for (const service of ['api', 'worker'] as const) {
-    expect(values(service)).not.toEqual(expect.arrayContaining(['one']));
+    const values = Object.values(serviceEnvironment(service, addresses, secrets));
+    for (const secret of Object.values(secrets)) expect(values).not.toContain(secret);
   }
 });
 

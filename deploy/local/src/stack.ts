@@ -2,12 +2,12 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { services, type ServiceName } from './certificates.js';
-import { run } from './command.js';
 import { startInfra, type Infra } from './infra.js';
 import { tryLock } from './lock.js';
 import { migrateAll } from './migrate-all.js';
 import { OperatorError } from './operator-error.js';
 import { Profile } from './profile.js';
+import { processCommand } from './process-command.js';
 import { mainFile, ServiceProcess } from './service-process.js';
 import { requireFree, type StackPorts } from './stack-ports.js';
 import { step, type OnStep } from './steps.js';
@@ -138,8 +138,8 @@ export class Stack {
   private async stopLeftovers(): Promise<void> {
     const left = readRunFile(this.runFile)?.services ?? [];
     for (const { name, pid } of left) {
-      const command = await run('ps', ['-o', 'command=', '-p', String(pid)]).catch(() => '');
-      if (!command.includes(mainFile(this.options.root, name))) continue;
+      const command = await processCommand(pid);
+      if (!command?.includes(mainFile(this.options.root, name))) continue;
       await endProcess(pid);
       this.options.onStep(`Stopped ${name}, left running by an earlier start (process ${pid})`);
     }
