@@ -97,11 +97,13 @@ export class TestApi {
     readonly queue: Redis,
     readonly config: Config,
     private readonly heartbeat: NodeJS.Timeout,
+    private readonly stopAuth: () => Promise<void>,
   ) {}
 
-  /** `env` replaces settings of its own kind: limits are out of the way by default. */
-  static async start(env: Record<string, string> = {}): Promise<TestApi> {
-    const [database, auth] = await Promise.all([createTestDatabase('app'), FakeAuth.start()]);
+  /** `env` replaces settings: limits are out of the way by default. `sharedAuth` belongs to another api and goes on. */
+  static async start(env: Record<string, string> = {}, sharedAuth?: FakeAuth): Promise<TestApi> {
+    const database = await createTestDatabase('app');
+    const auth = sharedAuth ?? (await FakeAuth.start());
     const redis = testRedis();
     const config = loadConfig({ ...settings({ database, auth, redis }), ...env });
     const queue = connectAdmin(redis);
@@ -113,7 +115,8 @@ export class TestApi {
       health: new Health(),
       stopping: new AbortController().signal,
     });
-    const api = new TestApi(app, auth, database, redis, queue, config, heartbeat);
+    const stopAuth = sharedAuth ? async () => undefined : () => auth.stop();
+    const api = new TestApi(app, auth, database, redis, queue, config, heartbeat, stopAuth);
     await api.becomesReady();
     return api;
   }
@@ -121,7 +124,7 @@ export class TestApi {
   async stop(): Promise<void> {
     clearInterval(this.heartbeat);
     await this.app.close();
-    await this.auth.stop();
+    await this.stopAuth();
     await this.redis.flush();
     this.queue.disconnect();
     await this.database.drop();

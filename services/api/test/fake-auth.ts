@@ -73,7 +73,9 @@ export class FakeAuth {
       exp: now + 300,
     };
     const protectedHeader = { alg: 'ES256', typ: 'at+jwt', kid: this.keyId, ...header };
-    return new SignJWT({ ...good, ...claims }).setProtectedHeader(protectedHeader).sign(key);
+    return new SignJWT({ ...good, ...claims })
+      .setProtectedHeader(protectedHeader)
+      .sign(key, { crit: { future: true } });
   }
 
   signFor(user: { userId: string; workspaceId: string; sessionId: string }, role: Role = 'owner') {
