@@ -46,7 +46,7 @@ export async function runService<Config extends CommonConfig>(
     });
 
     const version = options.version ?? '0.0.0';
-    const tracing = startTracing({ service: options.name, version, ...config.tracing });
+    const tracing = await startTracing({ service: options.name, version, ...config.tracing });
     closers.push(() => tracing.shutdown());
     startMetrics(options.name, version);
     const admin = await startAdminServer({ ...config.admin, health });

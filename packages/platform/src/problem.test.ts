@@ -26,9 +26,11 @@ describe('Problem', () => {
   });
 
   test('asks to come back after whole seconds, at least one', () => {
-    const headers = (seconds: number) =>
-      new Problem('rate-limited', { retryAfterSeconds: seconds }).toHeaders()['retry-after'];
-    expect([headers(0), headers(0.2), headers(1.2)]).toEqual(['1', '1', '2']);
+    const headers = [0, 0.2, 1.2].map(
+      (seconds) =>
+        new Problem('rate-limited', { retryAfterSeconds: seconds }).toHeaders()['retry-after'],
+    );
+    expect(headers).toEqual(['1', '1', '2']);
   });
 
   test.each(codes)('%s survives the way over gRPC', (code) => {

@@ -93,32 +93,30 @@ describe('with an exporter', () => {
     }
   }
 
-  function start(sampleRatio: number) {
+  async function start(sampleRatio: number) {
     const exporter = new Keeping();
-    tracing = startTracing({ service: 'test', sampleRatio, exporter });
-    return {
-      async spans() {
-        await tracing?.shutdown();
-        return exporter.kept;
-      },
+    tracing = await startTracing({ service: 'test', sampleRatio, exporter });
+    return async () => {
+      await tracing?.shutdown();
+      return exporter.kept;
     };
   }
 
   afterEach(() => tracing?.shutdown());
 
   test('the ratio decides at the door, the caller before it', async () => {
-    const never = start(0);
+    const never = await start(0);
     expect(openTrace('a', undefined).sampled).toBe(false);
     expect(openTrace('a', sampled)).toMatchObject({ traceId, sampled: true });
-    await never.spans();
+    await never();
 
-    start(1);
+    await start(1);
     expect(openTrace('a', undefined).sampled).toBe(true);
     expect(openTrace('a', unsampled)).toMatchObject({ traceId, sampled: false });
   });
 
   test('spans of one trace know their parents', async () => {
-    const { spans } = start(0);
+    const spans = await start(0);
     await continueTrace(sampled, 'job', () =>
       withSpan('query', { statement: 'x' }, async () => {}),
     );
@@ -130,7 +128,7 @@ describe('with an exporter', () => {
   });
 
   test('what is thrown marks the span and comes out unchanged', async () => {
-    const { spans } = start(1);
+    const spans = await start(1);
     const fault = new Error('broken');
     await expect(continueTrace(undefined, 'job', () => Promise.reject(fault))).rejects.toBe(fault);
     expect(() =>

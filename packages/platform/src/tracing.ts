@@ -2,9 +2,6 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomFillSync } from 'node:crypto';
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, TraceFlags, trace } from '@opentelemetry/api';
 import type { Attributes, Span, SpanContext, Tracer } from '@opentelemetry/api';
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
-import { resourceFromAttributes } from '@opentelemetry/resources';
-import { AlwaysOnSampler, BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import type { SpanExporter } from '@opentelemetry/sdk-trace';
 
 /**
@@ -47,21 +44,12 @@ let sampleRatio = 0;
 
 /**
  * Starts the export of spans. Until it is called, and when no endpoint is set, contexts are made and carried on but no
- * span is.
+ * span is, and the SDK is not even loaded.
  */
-export function startTracing(options: TracingOptions): Tracing {
-  const exporter = options.exporter ?? collectorAt(options.endpoint);
-  if (!exporter) return { shutdown: () => Promise.resolve() };
-
-  const provider = new TracerProvider({
-    // The door decides; the SDK is only ever asked for a span that is wanted.
-    sampler: new AlwaysOnSampler(),
-    resource: resourceFromAttributes({
-      'service.name': options.service,
-      ...(options.version !== undefined && { 'service.version': options.version }),
-    }),
-    spanProcessors: [new BatchSpanProcessor({ exporter })],
-  });
+export async function startTracing(options: TracingOptions): Promise<Tracing> {
+  if (!options.endpoint && !options.exporter) return { shutdown: () => Promise.resolve() };
+  const { createTracerProvider } = await import('./tracer-provider.js');
+  const provider = createTracerProvider(options);
   tracer = provider.getTracer('@capstone/platform');
   sampleRatio = options.sampleRatio;
 
@@ -72,11 +60,6 @@ export function startTracing(options: TracingOptions): Tracing {
       await provider.shutdown().catch(() => undefined);
     },
   };
-}
-
-function collectorAt(endpoint: string | undefined): SpanExporter | undefined {
-  if (endpoint === undefined || endpoint === '') return undefined;
-  return new OTLPTraceExporter({ url: `${endpoint.replace(/\/+$/, '')}/v1/traces` });
 }
 
 /** Opens a trace at the door of this process: continues the caller's, or begins one and decides whether to sample it. */

@@ -31,6 +31,7 @@ import type { LeafOptions, TestAuthority } from './certificates.js';
 
 /** What the handlers saw, and what they are to do. */
 const seen: { traceId?: string | undefined; deadline?: unknown; authorization?: string } = {};
+let answer: GetJwksResponse = { jwksJson: '{"keys":[]}' };
 let work: () => Promise<void> | void = () => {};
 
 @Controller()
@@ -45,7 +46,7 @@ class KeysGrpc {
     seen.deadline = call.getDeadline();
     seen.authorization = String(metadata.get('authorization')[0]);
     await work();
-    return { jwksJson: '{"keys":[]}' };
+    return answer;
   }
 }
 
@@ -219,6 +220,17 @@ describe('a call by who may', () => {
     expect(faults).toMatchObject([
       { traceId: trace.traceId, err: { message: expect.stringContaining('auth.sessions') } },
     ]);
+  });
+
+  test('whose answer does not fit its message is a fault that the log knows', async () => {
+    logged.length = 0;
+    const channel = await connect('api');
+    answer = undefined as never;
+    await expect(keysOf(channel).getJwks({})).rejects.toThrow(/INTERNAL/);
+    answer = { jwksJson: '{"keys":[]}' };
+    expect(logged.map((line) => JSON.parse(line))).toContainEqual(
+      expect.objectContaining({ level: 'error', msg: 'answer does not fit its message' }),
+    );
   });
 
   test('that takes too long ends at its deadline', async () => {
