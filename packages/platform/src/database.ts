@@ -67,6 +67,8 @@ export class Database {
       // Several statements of one transaction may be sent at once; pg otherwise warns and queues them.
       pipeline: true,
       max: options.poolSize,
+      // Waiting for a connection any longer than its statement may take helps nobody.
+      connectionTimeoutMillis: options.statementTimeoutMs,
       idleTimeoutMillis: 60_000,
       maxLifetimeSeconds: 1_800,
     });

@@ -22,10 +22,10 @@ export function connectRedis(options: RedisOptions): Redis {
     connectionName: options.name,
     ...(options.caFile && { tls: { ca: readFileSync(options.caFile) } }),
     connectTimeout: 3_000,
-    retryStrategy: (attempt) => Math.min(2_000, 50 * 2 ** Math.min(attempt, 6)) * jitter(),
+    retryStrategy: (attempt) => Math.min(1_000, 50 * 2 ** Math.min(attempt, 5)) * jitter(),
     // After a fail-over the old master answers READONLY: 2 reconnects and sends the command again.
     reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
-    maxRetriesPerRequest: options.forBlocking ? null : 3,
+    maxRetriesPerRequest: options.forBlocking ? null : 2,
     ...(!options.forBlocking && { commandTimeout: 5_000 }),
   });
   logLossOnce(redis, options.name, options.logger);
@@ -41,10 +41,11 @@ export async function disconnectRedis(redis: Redis): Promise<void> {
   if (redis.status === 'ready') {
     await Promise.race([redis.quit().catch(() => undefined), tooLate]);
   }
-  // Between two attempts there is no socket whose end could be told (ioredis 6.0), and nothing to wait for.
   const socketless = redis.status === 'reconnecting';
   redis.disconnect();
-  if (!socketless) await Promise.race([ended, tooLate]);
+  // Between two attempts there is no socket whose end ioredis (6.0) would notice: it would queue commands for ever.
+  if (socketless) redis.status = 'end';
+  else await Promise.race([ended, tooLate]);
   timer.abort();
 }
 

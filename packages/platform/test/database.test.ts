@@ -239,14 +239,17 @@ describe('a transaction', () => {
   test('runs again after a serialization failure', async () => {
     await db.unscoped.query('counter_make', `insert into t.counters values ('retry', 0)`);
     let runs = 0;
+    const bothHaveRead = Promise.withResolvers<void>();
     const increment = () =>
       db.transaction({}, async (tx) => {
-        runs += 1;
         await tx.query('isolation', 'set transaction isolation level repeatable read');
         const [row] = await tx.query<{ value: number }>(
           'counter_read',
           `select value from t.counters where name = 'retry'`,
         );
+        runs += 1;
+        if (runs === 2) bothHaveRead.resolve();
+        await bothHaveRead.promise;
         await tx.query('counter_write', `update t.counters set value = $1 where name = 'retry'`, [
           row!.value + 1,
         ]);
@@ -256,7 +259,7 @@ describe('a transaction', () => {
 
     const [counter] = await db.unscoped.query('counter', `select value from t.counters`);
     expect(counter).toEqual({ value: 2 });
-    expect(runs).toBeGreaterThan(2);
+    expect(runs).toBe(3);
   });
 
   test('that loses every time ends in a problem that may be retried', async () => {

@@ -15,7 +15,7 @@ const migrations = {
   auth: [{ schema: 'auth', directory: 'services/auth/migrations' }],
 } as const;
 
-const keptTemplates = 3;
+const keptTemplates = 5;
 const keptMinutes = 60;
 
 export interface TemplateOptions {
