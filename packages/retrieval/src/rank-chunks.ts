@@ -55,15 +55,22 @@ export async function rankChunks(db: Queryable, request: RankRequest): Promise<R
 }
 
 const rankChunksSql = `
-with found_documents as materialized (
-  select r.id as revision_id, r.version, d.id as document_id, d.title
+with hidden as materialized (
+  select id
+  from search.revisions
+  where workspace_id = $1 and state = 'staged'
+  union all
+  select r.id
   from app.documents d
-  join search.revisions r
-    on r.workspace_id = $1 and r.document_id = d.id and r.state = 'published'
-  where d.workspace_id = $1
-    and d.deleted_at is null
-    and ($6::uuid[] is null or d.id = any($6::uuid[]))
-    and (cardinality($7::text[]) = 0 or d.id in (
+  join search.revisions r on r.workspace_id = $1 and r.document_id = d.id
+  where d.workspace_id = $1 and d.deleted_at is not null
+), allowed as materialized (
+  select r.id
+  from search.revisions r
+  where r.workspace_id = $1
+    and r.state = 'published'
+    and ($6::uuid[] is null or r.document_id = any($6::uuid[]))
+    and (cardinality($7::text[]) = 0 or r.document_id in (
       select a.document_id
       from unnest($7::text[], $8::text[], $9::double precision[], $10::boolean[])
         as f(key, text_value, number_value, boolean_value)
@@ -87,7 +94,8 @@ with found_documents as materialized (
     sum(t.idf * p.frequency * 2.2 / (p.frequency + 1.2 * (0.25 + 0.75 * p.chunk_length / t.mean_length))) as score
   from terms t
   join search.chunk_terms p on p.workspace_id = $1 and p.lexeme = t.lexeme
-  where p.revision_id in (select revision_id from found_documents)
+  where p.revision_id not in (select id from hidden)
+    and (($6::uuid[] is null and cardinality($7::text[]) = 0) or p.revision_id in (select id from allowed))
   group by p.revision_id, p.ordinal
   order by score desc, p.revision_id, p.ordinal
   limit 100
@@ -100,7 +108,8 @@ with found_documents as materialized (
   from search.chunk_embeddings e
   where e.workspace_id = $1
     and e.model_id = $4::integer
-    and e.revision_id in (select revision_id from found_documents)
+    and e.revision_id not in (select id from hidden)
+    and (($6::uuid[] is null and cardinality($7::text[]) = 0) or e.revision_id in (select id from allowed))
   order by e.embedding <#> $3::halfvec, e.revision_id, e.ordinal
   limit 100
 ), vector as (
@@ -127,11 +136,12 @@ with found_documents as materialized (
   order by place_in_document > 3, score desc, revision_id, ordinal
   limit $11
 )
-select d.document_id as "documentId", d.version, h.ordinal, d.title, c.heading_path as "headingPath", c.content,
+select r.document_id as "documentId", r.version, h.ordinal, d.title, c.heading_path as "headingPath", c.content,
   c.char_start as "charStart", c.char_end as "charEnd", h.score,
   h.keyword_rank::integer as "keywordRank", h.keyword_score as "keywordScore",
   h.vector_rank::integer as "vectorRank", h.vector_score as "vectorScore"
 from chosen h
-join found_documents d on d.revision_id = h.revision_id
+join search.revisions r on r.workspace_id = $1 and r.id = h.revision_id
+join app.documents d on d.workspace_id = $1 and d.id = r.document_id
 join search.chunks c on c.workspace_id = $1 and c.revision_id = h.revision_id and c.ordinal = h.ordinal
 order by h.score desc, h.revision_id, h.ordinal`;

@@ -109,13 +109,11 @@ async function embedQuery(
        (select id from search.embedding_models where fingerprint = $3) as "modelId",
        coalesce((select chunks from search.workspace_stats where workspace_id = $1), 0)::integer as chunks,
        array(
-         select coalesce((
-           select max(t.chunk_frequency)
-           from search.term_stats t
-           where t.workspace_id = $1
-             and t.lexeme = any(tsvector_to_array(to_tsvector('pg_catalog.english', q.word)))
-         ), 0)::integer
+         select coalesce(max(t.chunk_frequency), 0)::integer
          from unnest($2::text[]) with ordinality as q(word, place)
+         left join lateral unnest(tsvector_to_array(to_tsvector('pg_catalog.english', q.word))) as l(lexeme) on true
+         left join search.term_stats t on t.workspace_id = $1 and t.lexeme = l.lexeme
+         group by q.place
          order by q.place
        ) as frequencies`,
     [query.workspaceId, query.words, model.fingerprint],
