@@ -1,7 +1,7 @@
 import { Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { Database } from '@capstone/platform/database';
 import type { Logger } from '@capstone/platform/log';
-import { OutboxRelay } from '@capstone/platform/outbox';
+import { OutboxRelay } from '@capstone/platform/outbox-relay';
 import { JobQueues } from '@capstone/platform/queue';
 import { LOGGER } from '@capstone/platform/service';
 import { IdentityModule } from '../identity/identity.module.js';

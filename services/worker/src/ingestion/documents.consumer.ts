@@ -5,7 +5,7 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import type { Logger } from '@capstone/platform/log';
-import { JobConsumer, type JobHandlers } from '@capstone/platform/queue';
+import { JobConsumer, type JobHandlers } from '@capstone/platform/job-consumer';
 import { CONFIG, LOGGER } from '@capstone/platform/service';
 import type { Config } from '../config.js';
 import { IngestionService } from './ingestion.service.js';

@@ -6,7 +6,7 @@ import { jobs } from '@capstone/contracts/jobs';
 import { Database, type Transaction } from '@capstone/platform/database';
 import { Outbox } from '@capstone/platform/outbox';
 import { Problem } from '@capstone/platform/problem';
-import type { JobContext } from '@capstone/platform/queue';
+import type { JobContext } from '@capstone/platform/job-consumer';
 import { CONFIG } from '@capstone/platform/service';
 import {
   discardVersion,

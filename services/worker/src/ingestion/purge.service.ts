@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '@capstone/platform/database';
-import type { JobContext } from '@capstone/platform/queue';
+import type { JobContext } from '@capstone/platform/job-consumer';
 import { purgeDocument, type DocumentKey } from '@capstone/retrieval/index-writer';
 import { deleteDocument, lockDeletedDocument } from './purge.repository.js';
 
