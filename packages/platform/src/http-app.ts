@@ -6,11 +6,12 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { fastify } from 'fastify';
 import type { FastifyInstance } from 'fastify';
-import { addHttpEdge, answerClientError, answerFrameworkError } from './http-edge.js';
+import { addHttpEdge } from './http-edge.js';
 import { acceptJsonOnly } from './json-body.js';
 import { NestLog } from './log.js';
 import { validationExceptionFactory } from './problem.js';
 import { ProblemHttpFilter } from './problem-http.filter.js';
+import { answerClientError, answerFrameworkError } from './raw-answers.js';
 import { rootModule } from './service.js';
 import type { Service } from './service.js';
 
@@ -27,6 +28,8 @@ export interface HttpAppOptions {
   readonly maxInFlight?: number;
   readonly maxEventLoopDelayMs?: number;
   readonly logRequests?: boolean;
+  /** How long requests may finish after `close`; then their connections are cut. */
+  readonly drainTimeoutMs?: number;
   /** Plugins and hooks of the service's own, after the platform's and before any route. */
   readonly configure?: (fastify: FastifyInstance) => void | Promise<void>;
 }
@@ -78,7 +81,12 @@ export async function createHttpApp(
     },
     async close() {
       edge.drain();
+      const cut = setTimeout(
+        () => server.server.closeAllConnections(),
+        options.drainTimeoutMs ?? 5_000,
+      );
       await nest.close();
+      clearTimeout(cut);
       edge.close();
     },
   };

@@ -1,6 +1,7 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { recordRoutes } from './allowed-methods.js';
+import { setSecurityHeaders } from './raw-answers.js';
 import type { Logger } from './log.js';
 import { httpDuration, httpInFlight, httpShed } from './metrics.js';
 import { Problem } from './problem.js';
@@ -37,17 +38,6 @@ export interface HttpEdge {
   drain(): void;
   close(): void;
 }
-
-/** On every answer, whoever makes it: an API serves no markup, is framed by nobody and cached by nobody. */
-export const securityHeaders: readonly (readonly [string, string])[] = [
-  ['strict-transport-security', 'max-age=31536000; includeSubDomains'],
-  ['x-content-type-options', 'nosniff'],
-  ['content-security-policy', "default-src 'none'; frame-ancestors 'none'"],
-  ['referrer-policy', 'no-referrer'],
-  ['cross-origin-resource-policy', 'same-origin'],
-  ['cross-origin-opener-policy', 'same-origin'],
-  ['cache-control', 'no-store'],
-];
 
 /**
  * What happens to every request before and after its handler: security headers, trace, refusal of what must not come
@@ -100,40 +90,6 @@ export function becomeStream(request: FastifyRequest): void {
   request.leaveInFlight();
 }
 
-/** For what Fastify answers before any hook runs, such as a path that cannot be decoded. */
-export function answerFrameworkError(
-  error: Error & { statusCode?: number },
-  request: FastifyRequest,
-  reply: FastifyReply,
-): void {
-  setSecurityHeaders(reply.raw);
-  const code = error.statusCode === 414 ? 'uri-too-long' : 'malformed-request';
-  const problem = new Problem(code, { detail: 'The path cannot be read' });
-  const { traceId } = openTrace(request.method, undefined);
-  const document = problem.toDocument({ traceId });
-  void reply.code(problem.status).headers(problem.toHeaders()).send(JSON.stringify(document));
-}
-
-/** For what never became a request: bytes that are not HTTP, headers too large or too slow. */
-export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
-  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
-  const problem = new Problem(clientErrorCodes[error.code ?? ''] ?? 'malformed-request');
-  const body = JSON.stringify(problem.toDocument({}));
-  const headers = [
-    ...securityHeaders,
-    ...Object.entries(problem.toHeaders()),
-    ['content-length', String(Buffer.byteLength(body))],
-    ['connection', 'close'],
-  ];
-  const head = headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
-  socket.end(`HTTP/1.1 ${problem.status} Refused\r\n${head}\r\n${body}`);
-}
-
-const clientErrorCodes: Readonly<Record<string, 'headers-too-large' | 'request-timeout'>> = {
-  HPE_HEADER_OVERFLOW: 'headers-too-large',
-  ERR_HTTP_REQUEST_TIMEOUT: 'request-timeout',
-};
-
 interface EdgeState {
   readonly inFlight: number;
   readonly draining: boolean;
@@ -184,10 +140,6 @@ function countHosts(rawHeaders: readonly string[]): number {
   return hosts;
 }
 
-function setSecurityHeaders(response: ServerResponse): void {
-  for (const [name, value] of securityHeaders) response.setHeader(name, value);
-}
-
 function finish(request: FastifyRequest, reply: FastifyReply, options: HttpEdgeOptions): void {
   const route = request.routeOptions.url ?? 'unknown';
   const status = reply.raw.headersSent ? reply.statusCode : 499;
@@ -214,32 +166,6 @@ function spanNameOf(request: FastifyRequest): string {
 function headerOf(request: FastifyRequest, name: string): string | undefined {
   const value = request.raw.headers[name];
   return typeof value === 'string' ? value : undefined;
-}
-
-/** Remembers the routes as they are added; asked only when one was not found. */
-function recordRoutes(fastify: FastifyInstance): (url: string) => readonly string[] {
-  const methodsByTemplate = new Map<string, Set<string>>();
-  fastify.addHook('onRoute', ({ url, method }) => {
-    const methods = methodsByTemplate.get(url) ?? new Set();
-    for (const name of [method].flat()) methods.add(name);
-    methodsByTemplate.set(url, methods);
-  });
-  return (url) => {
-    const path = url.split('?', 1)[0]!;
-    const found = [...methodsByTemplate].filter(([template]) => matches(template, path));
-    return [...new Set(found.flatMap(([, methods]) => [...methods]))].toSorted();
-  };
-}
-
-/** Templates have whole-segment parameters (`:id`) and a trailing `*`, nothing finer. */
-function matches(template: string, path: string): boolean {
-  const wanted = template.split('/');
-  const given = path.split('/');
-  const isOpen = wanted.at(-1) === '*';
-  if (isOpen ? given.length < wanted.length : given.length !== wanted.length) return false;
-  return wanted.every(
-    (part, at) => part === '*' || (part.startsWith(':') ? given[at] !== '' : part === given[at]),
-  );
 }
 
 /** How late a timer is: what a request waits before any of its code runs. One timer, 20 times a second. */

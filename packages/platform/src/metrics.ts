@@ -116,6 +116,20 @@ const buildInfo = new Gauge({
   registers,
 });
 
+let lastUtilization = performance.eventLoopUtilization();
+
+/** Near 1 the process is at the end of what one core gives, whatever its CPU share says. */
+export const eventLoopUtilization = new Gauge({
+  name: 'nodejs_eventloop_utilization',
+  help: 'Share of the time since the last scrape that the event loop was busy, 0 to 1.',
+  registers,
+  collect() {
+    const now = performance.eventLoopUtilization();
+    this.set(performance.eventLoopUtilization(now, lastUtilization).utilization);
+    lastUtilization = now;
+  },
+});
+
 let collecting = false;
 
 /** Adds what Node itself can tell (CPU, memory, GC, event loop delay) and build_info. Once per process. */

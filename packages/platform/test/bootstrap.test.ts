@@ -83,6 +83,7 @@ describe('a service that starts', () => {
     const metrics = await (await get('/metrics')).text();
     expect(metrics).toMatch(/build_info\{service="fixture",version="1.2.3",node="v24[^"]*"\} 1/);
     expect(metrics).toMatch(/^nodejs_eventloop_lag_seconds /m);
+    expect(metrics).toMatch(/^nodejs_eventloop_utilization [01]/m);
 
     const unknown = await get('/debug');
     expect([unknown.status, unknown.headers.get('content-type')]).toEqual([

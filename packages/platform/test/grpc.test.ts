@@ -14,7 +14,7 @@ import { createGrpcApp } from '@capstone/platform/grpc-app';
 import type { GrpcApp, GrpcAppOptions } from '@capstone/platform/grpc-app';
 import { createGrpcClient, openGrpcChannel } from '@capstone/platform/grpc-client';
 import type { GrpcChannel } from '@capstone/platform/grpc-client';
-import { assertMatrixComplete, peerIdentity } from '@capstone/platform/grpc-server';
+import { assertMatrixComplete, peerIdentity } from '@capstone/platform/grpc-guard';
 import { Health } from '@capstone/platform/health';
 import { createLogger } from '@capstone/platform/log';
 import { Problem } from '@capstone/platform/problem';

@@ -4,6 +4,7 @@ import { ProblemDocument } from '@capstone/contracts/problem-document';
 import { Health } from '@capstone/platform/health';
 import { createHttpApp } from '@capstone/platform/http-app';
 import type { HttpApp, HttpAppOptions } from '@capstone/platform/http-app';
+import { becomeStream } from '@capstone/platform/http-edge';
 import { createLogger } from '@capstone/platform/log';
 import { registry } from '@capstone/platform/metrics';
 import { Problem } from '@capstone/platform/problem';
@@ -51,7 +52,8 @@ class ThingsController {
   }
 
   @Get('slow')
-  async slow() {
+  async slow(@Req() request: FastifyRequest) {
+    if (request.url.endsWith('?stream')) becomeStream(request);
     entered++;
     await hold;
     return { traceId: currentTraceId() };
@@ -349,6 +351,14 @@ describe('every answer has the security headers', () => {
     expect(answer).toContain('application/problem+json');
   });
 
+  test('headers that do not arrive in time', async () => {
+    const impatient = await start({ headersTimeoutMs: 100, requestTimeoutMs: 200 });
+    const on = await impatient.listen('127.0.0.1', 0);
+    const answer = await overSocket(on, ['GET /things HTTP/1.1\r\nHost: x\r\n']);
+    expect(answer).toMatch(/^HTTP\/1.1 408 /);
+    expect(answer).toContain('"code":"request-timeout"');
+  });
+
   test('a request without Host is refused', async () => {
     expect(await overSocket(port, ['GET /things HTTP/1.1\r\n\r\n'])).toMatch(/^HTTP\/1.1 400 /);
   });
@@ -422,7 +432,22 @@ describe('under load', () => {
     release();
     expect((await Promise.all(held)).map(({ statusCode }) => statusCode)).toEqual([200, 200]);
     expect((await small.fastify.inject({ url: '/things' })).statusCode).toBe(200);
-    expect(await registry.metrics()).toMatch(/http_requests_shed_total\{reason="in-flight"\} 1/);
+    expect(await registry.metrics()).toMatch(
+      /http_requests_shed_total\{reason="in-flight"\} [1-9]/,
+    );
+  });
+
+  test('an open stream does not count', async () => {
+    const small = await start({ maxInFlight: 1 });
+    const { promise, resolve: release } = Promise.withResolvers<void>();
+    hold = promise;
+    const stream = small.fastify.inject({ url: '/things/slow?stream' });
+    await vi.waitFor(() => expect(entered).toBe(1));
+
+    expect((await small.fastify.inject({ url: '/things' })).statusCode).toBe(200);
+    release();
+    expect((await stream).statusCode).toBe(200);
+    expect((await small.fastify.inject({ url: '/things' })).statusCode).toBe(200);
   });
 
   test('a late event loop refuses until it has caught up', async () => {
@@ -457,6 +482,17 @@ describe('closing', () => {
     await expect(overSocket(on, ['GET / HTTP/1.1\r\nHost: x\r\n\r\n'])).rejects.toThrow(
       /ECONNREFUSED/,
     );
+  });
+
+  test('cuts off what does not finish in time', async () => {
+    const stopping = await start({ drainTimeoutMs: 50 });
+    const on = await stopping.listen('127.0.0.1', 0);
+    hold = new Promise(() => {});
+    const stuck = overSocket(on, ['GET /things/slow HTTP/1.1\r\nHost: x\r\n\r\n']);
+    await vi.waitFor(() => expect(entered).toBe(1));
+
+    await stopping.close();
+    expect(await stuck).toBe('');
   });
 
   test('refuses what comes while the modules stop', async () => {
