@@ -23,16 +23,6 @@ afterAll(async () => {
 });
 
 describe('the process', () => {
-  // Once more on a machine that was busy with something else.
-  test('is ready within three seconds', { retry: 2 }, async () => {
-    const env = await environment();
-    const started = performance.now();
-    launch(env);
-    await waitFor(() => isReady(env.ADMIN_PORT), { what: 'readiness' });
-
-    expect(performance.now() - started).toBeLessThan(3_000);
-  });
-
   test('serves, and ends with 0 on SIGTERM', async () => {
     const env = await environment();
     const process = launch(env);
