@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { commonConfig, commonEnv, integer, parseEnv, port } from '@capstone/platform/config';
+import { commonConfig, commonEnv, flag, integer, parseEnv, port } from '@capstone/platform/config';
 
 /** `100/60`: a hundred requests in sixty seconds, all at once if need be, then at that pace. */
 const allowance = z
@@ -25,6 +25,8 @@ const ApiEnv = z.object({
   HTTP_TRUSTED_PROXY_HOPS: integer({ min: 0, max: 10 }).default(0),
   HTTP_TRUSTED_PROXY_NETWORKS: networks.default([]),
   HTTP_MAX_IN_FLIGHT: integer({ min: 1, max: 100_000 }).default(1_000),
+  HTTP_MAX_EVENT_LOOP_DELAY_MS: integer({ min: 10, max: 60_000 }).default(500),
+  HTTP_LOG_REQUESTS: flag.default(true),
   AUTH_GRPC_TARGET: z.string().min(1).default('localhost:7070'),
   AUTH_ISSUER: z.url().default('https://auth.capstone.internal'),
   AUTH_AUDIENCE: z.string().min(1).default('capstone-api'),
@@ -55,6 +57,8 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
           networks: parsed.HTTP_TRUSTED_PROXY_NETWORKS,
         },
         maxInFlight: parsed.HTTP_MAX_IN_FLIGHT,
+        maxEventLoopDelayMs: parsed.HTTP_MAX_EVENT_LOOP_DELAY_MS,
+        logRequests: parsed.HTTP_LOG_REQUESTS,
       },
       auth: {
         target: parsed.AUTH_GRPC_TARGET,

@@ -190,6 +190,7 @@ function settings({
   return {
     ADMIN_PORT: '0',
     HTTP_PORT: '0',
+    HTTP_MAX_EVENT_LOOP_DELAY_MS: '60000',
     DATABASE_URL: database.urlFor('api'),
     ...(database.caFile && { DATABASE_CA_FILE: database.caFile }),
     REDIS_QUEUE_URL: redis.queueUrl('api'),

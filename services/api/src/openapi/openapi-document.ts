@@ -17,11 +17,12 @@ export function openApiDocument(routes: readonly RegisteredRoute[]) {
   const schemas: Components = {};
   const problem = documentSchema(ProblemDocument, 'output', schemas);
   const paths: Record<string, Record<string, unknown>> = {};
-  for (const { url, declaration } of routes) {
-    if (declaration.documented === false) continue;
+  const documented = routes.filter(({ declaration }) => declaration.documented !== false);
+  const tags = new Set(documented.map(({ declaration }) => tagOf(declaration)));
+  for (const { url, declaration } of documented) {
     const path = url.replaceAll(/:(\w+)/g, '{$1}');
     paths[path] ??= {};
-    paths[path][declaration.method.toLowerCase()] = operation(path, declaration, schemas);
+    paths[path][declaration.method.toLowerCase()] = operation(declaration, schemas);
   }
   return {
     openapi: '3.1.0',
@@ -32,11 +33,11 @@ export function openApiDocument(routes: readonly RegisteredRoute[]) {
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],
-    tags: [...new Set(routes.map(({ url }) => tagOf(url)))].toSorted().map((name) => ({ name })),
+    tags: [...tags].map((name) => ({ name })),
     paths,
     components: {
       schemas,
-      responses: problemResponses(routes, problem),
+      responses: problemResponses(documented, problem),
       headers,
       securitySchemes: {
         accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'at+jwt (RFC 9068)' },
@@ -45,11 +46,11 @@ export function openApiDocument(routes: readonly RegisteredRoute[]) {
   };
 }
 
-function operation(path: string, route: RouteDeclaration, schemas: Components) {
+function operation(route: RouteDeclaration, schemas: Components) {
   return {
-    operationId: `${tagOf(path)}.${route.handler}`,
+    operationId: `${tagOf(route)}_${route.handler}`,
     summary: route.summary,
-    tags: [tagOf(path)],
+    tags: [tagOf(route)],
     ...(route.access !== 'public' && {
       description: permissionText(route),
       security: [{ accessToken: [] }],
@@ -231,6 +232,7 @@ function responseName(codes: readonly ProblemCode[]) {
   return codes.join('.');
 }
 
-function tagOf(path: string) {
-  return path.replace('/api/v1/', '').replace(/^\//, '').split('/', 1)[0] ?? '';
+/** One for each controller. */
+function tagOf({ controller }: RouteDeclaration) {
+  return controller.replace('Controller', '').toLowerCase();
 }

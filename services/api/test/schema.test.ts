@@ -1,0 +1,139 @@
+import { v7 as uuidv7 } from 'uuid';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Database } from '@capstone/platform/database';
+import { createLogger } from '@capstone/platform/log';
+import { rowSecurityFaults, serviceRoleFaults } from '@capstone/testing/catalog';
+import { createTestDatabase, type TestDatabase } from '@capstone/testing/database';
+import { deleteExpiredResults } from '../src/http/idempotency.repository.js';
+
+let database: TestDatabase;
+let db: Database;
+let migrator: Database;
+beforeAll(async () => {
+  database = await createTestDatabase('app');
+  db = connect('api');
+  migrator = connect('migrator');
+});
+afterAll(async () => {
+  await Promise.all([db.close(), migrator.close()]);
+  await database.drop();
+});
+
+/** One connection of each kind, so that every query here follows another tenant's. */
+function connect(role: 'api' | 'migrator') {
+  return new Database({
+    url: database.urlFor(role),
+    caFile: database.caFile,
+    poolSize: 1,
+    pipelines: 1,
+    statementTimeoutMs: 5_000,
+    applicationName: 'test',
+    logger: createLogger({ service: 'test', level: 'fatal' }),
+  });
+}
+
+const tables = ['app.tasks', 'app.task_labels', 'app.idempotency_keys'];
+
+async function fill(workspaceId: string) {
+  const scope = { workspaceId };
+  const id = uuidv7();
+  await db.transaction(scope, async (tx) => {
+    await tx.query(
+      'fill_tasks',
+      `insert into app.tasks (workspace_id, id, title, description, status, priority, labels, created_by)
+       values ($1, $2, 'x', '', 'todo', 'low', '{a}', $2)`,
+      [workspaceId, id],
+    );
+    await tx.query(
+      'fill_labels',
+      `insert into app.task_labels (workspace_id, label, task_id) values ($1, 'a', $2)`,
+      [workspaceId, id],
+    );
+    await tx.query(
+      'fill_keys',
+      `insert into app.idempotency_keys (workspace_id, user_id, route, key, fingerprint, result)
+       values ($1, $2, 'POST /x', 'k', sha256('x'), '{}')`,
+      [workspaceId, id],
+    );
+  });
+}
+
+/** Without a predicate of its own: only the policy stands between the rows and the reader. */
+const countSql = (table: string) => `select count(*)::int as count from ${table}`;
+
+describe('the database', () => {
+  test('guards every table that has a workspace', async () => {
+    expect(await rowSecurityFaults(database)).toEqual([]);
+  });
+
+  test.each(['api', 'worker'] as const)('gives %s nothing beyond its needs', async (service) => {
+    expect(await serviceRoleFaults(database, service)).toEqual([]);
+  });
+
+  test.each(tables)(
+    'shows of %s only the workspace of the scope, on a connection in turn',
+    async (table) => {
+      const [mine, theirs] = [uuidv7(), uuidv7()];
+      await fill(mine);
+      await fill(theirs);
+      const name = `count_${table}`;
+      const count = async (workspaceId?: string) => {
+        const scope = workspaceId === undefined ? {} : { workspaceId };
+        const [read] = await db.read(scope).query<{ count: number }>(name, countSql(table));
+        const [transacted] = await db.transaction(scope, (tx) =>
+          tx.query<{ count: number }>(name, countSql(table)),
+        );
+        return [read?.count, transacted?.count];
+      };
+
+      expect(await count(mine)).toEqual([1, 1]);
+      expect(await count()).toEqual([0, 0]);
+      expect(await count(theirs)).toEqual([1, 1]);
+      expect(await count(uuidv7())).toEqual([0, 0]);
+      const [unscoped] = await db.unscoped.query<{ count: number }>(name, countSql(table));
+      expect(unscoped?.count).toBe(0);
+    },
+  );
+
+  test('lets nobody write into another workspace', async () => {
+    const [mine, theirs] = [uuidv7(), uuidv7()];
+    await fill(theirs);
+
+    const insert = () =>
+      db.transaction({ workspaceId: mine }, (tx) =>
+        tx.query(
+          'smuggle',
+          `insert into app.tasks (workspace_id, id, title, description, status, priority, labels, created_by)
+           values ($1, $2, 'x', '', 'todo', 'low', '{}', $2)`,
+          [theirs, uuidv7()],
+        ),
+      );
+    await expect(insert()).rejects.toMatchObject({ sqlState: '42501' });
+
+    const moved = await db.transaction({ workspaceId: mine }, (tx) =>
+      tx.query('move', `update app.tasks set workspace_id = $1 returning id`, [mine]),
+    );
+    expect(moved).toEqual([]);
+  });
+
+  test('forgets idempotency keys after 24 hours, of all workspaces, and no others', async () => {
+    const [old, young] = [uuidv7(), uuidv7()];
+    await fill(old);
+    await fill(young);
+    await migrator.transaction({ workspaceId: old }, async (tx) => {
+      await tx.query('age', 'alter table app.idempotency_keys no force row level security');
+      await tx.query(
+        'age_2',
+        `update app.idempotency_keys set created_at = now() - interval '25 hours' where workspace_id = $1`,
+        [old],
+      );
+      await tx.query('age_3', 'alter table app.idempotency_keys force row level security');
+    });
+
+    expect(await deleteExpiredResults(db.unscoped, 100)).toBe(1);
+
+    const left = async (workspaceId: string) =>
+      (await db.read({ workspaceId }).query('left', 'select key from app.idempotency_keys')).length;
+    expect([await left(old), await left(young)]).toEqual([0, 1]);
+  });
+});
