@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-const folders = '{packages,services,deploy}/**';
+const folders = '{packages,services,deploy,load-tests}/**';
 
 export default defineConfig({
   test: {
