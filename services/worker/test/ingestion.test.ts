@@ -248,7 +248,8 @@ describe('a fault that may pass', () => {
     await breakWrites('app.document_texts');
 
     await own.enqueue(id);
-    const version = await own.becomes('failed', id).finally(() => mendWrites('app.document_texts'));
+    const version = await own.becomes('failed', id);
+    await mendWrites('app.document_texts');
 
     expect(version).toMatchObject({ errorCode: 'internal', attempt: 12 });
     await waitFor(async () => {

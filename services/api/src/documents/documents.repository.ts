@@ -93,20 +93,23 @@ export async function findCurrentText(
 /**
  * Locks the document row: everything that makes a version or changes one from outside the worker holds it. NO KEY: the
  * worker's inserts refer to the row while they hold the lock of a version, and the two would otherwise wait for each other.
+ * A statement of its own: one that also joined the newest version would, after waiting for a rival, look for the rival's
+ * version in a snapshot from before it, and find nothing.
  */
 export async function lockDocument(
   tx: Transaction,
   workspaceId: string,
   id: string,
 ): Promise<DocumentRow | undefined> {
-  const [row] = await tx.query<DocumentRow>(
+  const [locked] = await tx.query<{ id: string }>(
     'documents.lock',
-    `select ${columns} ${newest}
-     where d.workspace_id = $1 and d.id = $2 and d.deleted_at is null
-     for no key update of d`,
+    `select id
+     from app.documents
+     where workspace_id = $1 and id = $2 and deleted_at is null
+     for no key update`,
     [workspaceId, id],
   );
-  return row;
+  return locked && findDocument(tx, workspaceId, locked.id);
 }
 
 export async function lockDocumentBySource(
@@ -114,14 +117,15 @@ export async function lockDocumentBySource(
   workspaceId: string,
   sourceKey: string,
 ): Promise<DocumentRow | undefined> {
-  const [row] = await tx.query<DocumentRow>(
+  const [locked] = await tx.query<{ id: string }>(
     'documents.lock_by_source',
-    `select ${columns} ${newest}
-     where d.workspace_id = $1 and d.source_key = $2 and d.deleted_at is null
-     for no key update of d`,
+    `select id
+     from app.documents
+     where workspace_id = $1 and source_key = $2 and deleted_at is null
+     for no key update`,
     [workspaceId, sourceKey],
   );
-  return row;
+  return locked && findDocument(tx, workspaceId, locked.id);
 }
 
 /**

@@ -208,7 +208,7 @@ export class DocumentsService {
     const key = { workspaceId, documentId: current.id };
     await updateDocument(tx, workspaceId, current.id, change);
     if (change.metadata) await replaceAttributes(tx, key, change.metadata);
-    return getForChange(tx, workspaceId, { id: current.id, expected: undefined });
+    return getOwn(tx, workspaceId, current.id);
   }
 
   private async accept(tx: Transaction, workspaceId: string, id: string): Promise<Received> {
@@ -219,12 +219,19 @@ export class DocumentsService {
   }
 
   private async announce(tx: Transaction, workspaceId: string, id: string): Promise<DocumentRow> {
-    const document = await getForChange(tx, workspaceId, { id, expected: undefined });
+    const document = await getOwn(tx, workspaceId, id);
     const { version, status, counts } = document;
     const data = { documentId: id, version, status, counts };
     await this.outbox.event(tx, workspaceId, 'document.status', data);
     return document;
   }
+}
+
+/** What this transaction has made of it. */
+async function getOwn(tx: Transaction, workspaceId: string, id: string): Promise<DocumentRow> {
+  const document = await findDocument(tx, workspaceId, id);
+  if (!document) throw new Problem('document-not-found');
+  return document;
 }
 
 async function getForChange(tx: Transaction, workspaceId: string, { id, expected }: Target) {
