@@ -69,17 +69,17 @@ describe('a worker that is killed', () => {
 test(
   'an api that is killed between the commit and the relay still gets its job run',
   async () => {
-    const { id, waiting } = await system.withQueuePaused(async () => {
+    const { committed, waiting } = await system.withQueuePaused(async () => {
       const id = await ada.upload('Committed, not relayed', markdown(10));
       await system.kill('api');
-      return { id, waiting: await outboxRowsOf(id) };
+      return { committed: id, waiting: await outboxRowsOf(id) };
     });
 
     await system.run('api');
 
     expect(waiting).toContain('document.ingest');
-    await expectReady(id);
-    expect(await outboxRowsOf(id)).toEqual([]);
+    await expectReady(committed);
+    expect(await outboxRowsOf(committed)).toEqual([]);
   },
   testMs,
 );
