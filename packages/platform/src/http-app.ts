@@ -105,6 +105,8 @@ function createFastify(options: HttpAppOptions): FastifyInstance {
     connectionTimeout: options.connectionTimeoutMs ?? 60_000,
     http: {
       headersTimeout: options.headersTimeoutMs ?? 10_000,
+      // Twice Node's own: a bearer token of absurd length is answered as a bad token, not as a bad request.
+      maxHeaderSize: 32_768,
       connectionsCheckingInterval: 1_000,
     },
     // The edge answers while draining, with a problem document.

@@ -216,7 +216,7 @@ function connectAdmin(redis: TestRedis): Redis {
 /** As auth does, only more often. */
 function beat(queue: Redis, prefix: string) {
   const send = () =>
-    void queue.xadd(revocationStream(prefix), '*', 'kind', 'heartbeat', 'sentAtMs', Date.now());
+    void queue.xadd(revocationStream(prefix), '*', 'kind', 'heartbeat', 'asOfMs', Date.now());
   send();
   return setInterval(send, 500);
 }

@@ -1,6 +1,14 @@
+import { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Server, ServerCredentials, type ServiceError } from '@grpc/grpc-js';
-import { SignJWT, exportJWK, generateKeyPair, type CryptoKey, type JWTPayload } from 'jose';
+import {
+  SignJWT,
+  exportJWK,
+  generateKeyPair,
+  type CryptoKey,
+  type JWK,
+  type JWTPayload,
+} from 'jose';
 import { v4 as uuid, v7 as uuidv7 } from 'uuid';
 import {
   AccountsServiceService,
@@ -38,14 +46,14 @@ export class FakeAuth {
   private constructor(
     readonly keyId: string,
     private readonly privateKey: CryptoKey,
-    private readonly jwksJson: string,
+    readonly publicJwk: JWK,
   ) {}
 
   static async start(): Promise<FakeAuth> {
-    const { publicKey, privateKey } = await generateKeyPair('ES256');
+    const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
     const kid = uuid();
     const jwk = { ...(await exportJWK(publicKey)), kid, alg: 'ES256', use: 'sig' };
-    const auth = new FakeAuth(kid, privateKey, JSON.stringify({ keys: [jwk] }));
+    const auth = new FakeAuth(kid, privateKey, jwk);
     await auth.listen();
     return auth;
   }
@@ -54,10 +62,15 @@ export class FakeAuth {
     this.server.forceShutdown();
   }
 
-  /** An access token; `claims` and `header` replace what a good one says. */
-  sign(claims: JWTPayload = {}, header: Record<string, unknown> = {}, key = this.privateKey) {
+  /** For tokens that no library would make. */
+  get privateKeyObject(): KeyObject {
+    return KeyObject.from(this.privateKey);
+  }
+
+  /** What a good token says, with ids of its own. */
+  goodClaims() {
     const now = Math.floor(Date.now() / 1000);
-    const good = {
+    return {
       iss: issuer,
       aud: audience,
       sub: uuidv7(),
@@ -72,8 +85,12 @@ export class FakeAuth {
       iat: now,
       exp: now + 300,
     };
+  }
+
+  /** An access token; `claims` and `header` replace what a good one says. */
+  sign(claims: JWTPayload = {}, header: Record<string, unknown> = {}, key = this.privateKey) {
     const protectedHeader = { alg: 'ES256', typ: 'at+jwt', kid: this.keyId, ...header };
-    return new SignJWT({ ...good, ...claims })
+    return new SignJWT({ ...this.goodClaims(), ...claims })
       .setProtectedHeader(protectedHeader)
       .sign(key, { crit: { future: true } });
   }
@@ -92,7 +109,9 @@ export class FakeAuth {
     this.server.addService(AccountsServiceService, this.accounts());
     this.server.addService(SessionsServiceService, this.sessions());
     this.server.addService(KeysServiceService, {
-      getJwks: this.answer('getJwks', () => ({ jwksJson: this.jwksJson })),
+      getJwks: this.answer('getJwks', () => ({
+        jwksJson: JSON.stringify({ keys: [this.publicJwk] }),
+      })),
     } satisfies KeysServiceServer);
     this.server.addService(RevocationsServiceService, {
       listRevocations: this.answer('listRevocations', () => ({ revocations: this.revocations })),

@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 import { AccessClaims } from '@capstone/contracts/auth';
 import { Permission } from '@capstone/contracts/permissions';
 import { accessTokenLifetimeSeconds } from '@capstone/contracts/revocations';
+import { isCompactJws } from '@capstone/platform/compact-jws';
 import type { Principal } from '@capstone/platform/principal';
 import { tokensVerified } from '../metrics.js';
 import type { KeySet } from './key-set.js';
@@ -52,6 +53,7 @@ export class TokenVerifier {
   }
 
   private async check(token: string): Promise<VerifiedToken | undefined> {
+    if (!isCompactJws(token)) return undefined;
     try {
       const { kid } = decodeProtectedHeader(token);
       const key = typeof kid === 'string' ? await this.options.keys.get(kid) : undefined;

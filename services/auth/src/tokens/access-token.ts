@@ -5,6 +5,7 @@ import { AccessClaims } from '@capstone/contracts/auth';
 import { rolePermissions } from '@capstone/contracts/permissions';
 import { accessTokenLifetimeSeconds } from '@capstone/contracts/revocations';
 import type { Role } from '@capstone/contracts/permissions';
+import { isCompactJws } from '@capstone/platform/compact-jws';
 
 const algorithm = 'ES256';
 const type = 'at+jwt';
@@ -64,6 +65,7 @@ export async function verifyAccessToken(
   realm: Realm,
   findKey: (kid: string) => CryptoKey | undefined,
 ): Promise<AccessClaims | undefined> {
+  if (!isCompactJws(token)) return undefined;
   try {
     const { payload } = await jwtVerify(
       token,
