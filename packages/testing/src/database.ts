@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { withClient, withDatabase } from './postgres-admin.js';
-import type { DatabaseName, DatabaseRole } from './test-infra.js';
+import type { DatabaseName, DatabaseRole, TestInfra } from './test-infra.js';
 import { testInfra } from './test-infra.js';
 
 /** The services that may connect to each database, as in the local stack. */
@@ -16,9 +16,12 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** Clones the migrated template, in some tens of milliseconds. */
-export async function createTestDatabase(kind: DatabaseName): Promise<TestDatabase> {
-  const { caFile, urls, templates } = testInfra().postgres;
+/** Clones the migrated template, in some tens of milliseconds. `server` is for programs that are not tests. */
+export async function createTestDatabase(
+  kind: DatabaseName,
+  server: TestInfra['postgres'] = testInfra().postgres,
+): Promise<TestDatabase> {
+  const { caFile, urls, templates } = server;
   // The minute of its making lets a later run clear away what a killed one left.
   const name = `test_${minuteOf(Date.now())}_${kind}_${randomBytes(5).toString('hex')}`;
   const roles = databaseServices[kind].map((service) => `capstone_${service}`).join(', ');
