@@ -26,7 +26,7 @@ const listItem = /^[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]/;
 const indentedCode = /^(?: {4}|\t)/;
 const tableDelimiter = /^[ \t|]*:?-+[-:| \t]*$/;
 
-// No construct is told by more of its line than this.
+// Lines beyond this are looked at no further; none of the patterns above is right about such a line as a whole.
 const longestMarker = 1_000;
 
 function scanBlocks(text: string): Block[] {
@@ -39,7 +39,7 @@ function scanBlocks(text: string): Block[] {
 
   for (let at = frontMatterEnd(text, blocks); at < text.length;) {
     const end = endOfLine(text, at);
-    const line = text.slice(at, Math.min(end, at + longestMarker));
+    const line = startOfLine(text, at, end);
     const fence = openingFence.exec(line)?.[1];
     const level = atxHeading.exec(line)?.[1]?.length;
     let next = end + 1;
@@ -115,7 +115,7 @@ function endOfFence(text: string, from: number, fence: string): number {
   const closing = new RegExp(`^ {0,3}${fence[0]}{${fence.length},1000}[ \\t]*$`);
   for (let at = from; at < text.length;) {
     const end = endOfLine(text, at);
-    if (closing.test(text.slice(at, Math.min(end, at + longestMarker)))) return end;
+    if (closing.test(startOfLine(text, at, end))) return end;
     at = end + 1;
   }
   return text.length;
@@ -124,6 +124,11 @@ function endOfFence(text: string, from: number, fence: string): number {
 function endOfLine(text: string, at: number): number {
   const newline = text.indexOf('\n', at);
   return newline === -1 ? text.length : newline;
+}
+
+/** The line, or so much of it that its kind can be told: the ellipsis keeps it from matching as a whole. */
+function startOfLine(text: string, at: number, end: number): string {
+  return end - at <= longestMarker ? text.slice(at, end) : `${text.slice(at, at + longestMarker)}…`;
 }
 
 function isBlank(text: string, start: number, end: number): boolean {

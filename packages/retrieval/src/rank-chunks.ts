@@ -1,5 +1,5 @@
 import type { Queryable } from '@capstone/platform/database';
-import { attributeColumns } from './attribute-columns.js';
+import { attributeColumns, type Attribute } from './attributes.repository.js';
 
 export interface RankedChunk {
   documentId: string;
@@ -29,7 +29,7 @@ export interface RankRequest {
     readonly weight: number;
   } | null;
   readonly documentIds: readonly string[] | null;
-  readonly attributes: readonly (readonly [key: string, value: string | number | boolean])[];
+  readonly attributes: readonly Attribute[];
 }
 
 /**
@@ -91,7 +91,7 @@ with hidden as materialized (
     and t.lexeme = any(tsvector_to_array(to_tsvector('pg_catalog.english', $2::text)))
 ), keyword_scores as (
   select p.revision_id, p.ordinal,
-    sum(t.idf * p.frequency * 2.2 / (p.frequency + 1.2 * (0.25 + 0.75 * p.chunk_length / t.mean_length))) as score
+    sum(t.idf * p.frequency * 2.2 / (p.frequency + 1.2 * (0.25 + 0.75 * (p.chunk_length / t.mean_length)))) as score
   from terms t
   join search.chunk_terms p on p.workspace_id = $1 and p.lexeme = t.lexeme
   where p.revision_id not in (select id from hidden)
