@@ -155,12 +155,23 @@ function handOver([program, ...programArgs], args, env) {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => child.kill(signal));
   }
+  const watch = stopWithoutParent(child);
   child.on('error', (error) => {
     console.error(error.message);
     process.exitCode = 1;
   });
   child.on('exit', (code) => {
+    clearInterval(watch);
     process.exitCode = code ?? 1;
     if (child.connected) child.disconnect();
   });
+}
+
+/** npm passes a SIGTERM to the shell between it and this process, and that shell just ends. */
+function stopWithoutParent(child) {
+  if (!process.env.npm_lifecycle_event) return undefined;
+  const parent = process.ppid;
+  return setInterval(() => {
+    if (process.ppid !== parent) child.kill('SIGTERM');
+  }, 500);
 }

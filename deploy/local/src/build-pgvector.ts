@@ -87,14 +87,14 @@ async function pgConfigWithHeaders(postgres: PostgresPrograms, directory: string
   for (const name of readdirSync(directory).filter((file) => file.endsWith('.deb'))) {
     await run('dpkg-deb', ['-x', join(directory, name), headers]);
   }
-  const wrapper = join(directory, 'pg_config');
-  const moved = ['--pgxs', '--includedir', '--pkgincludedir', '--includedir-server'];
+  const includes = ['--includedir', '--pkgincludedir', '--includedir-server'];
+  const moved = existsSync(await ask('--pgxs')) ? includes : [...includes, '--pgxs'];
   const cases = moved.map(async (option) => `${option}) echo ${headers}${await ask(option)} ;;`);
-  writeFileSync(
-    wrapper,
-    `#!/bin/sh\ncase "$1" in\n${(await Promise.all(cases)).join('\n')}\n*) exec ${installed} "$@" ;;\nesac\n`,
-    { mode: 0o755 },
-  );
+  const script = ['#!/bin/sh', 'case "$1" in', ...(await Promise.all(cases))];
+  const wrapper = join(directory, 'pg_config');
+  writeFileSync(wrapper, [...script, `*) exec ${installed} "$@" ;;`, 'esac', ''].join('\n'), {
+    mode: 0o755,
+  });
   return wrapper;
 }
 

@@ -1,4 +1,5 @@
 import { MigrationError } from '@capstone/platform/migrate';
+import { CommandFailed } from './command.js';
 import { OperatorError } from './operator-error.js';
 
 /** What a command returns when Ctrl-C came before it was done. */
@@ -32,9 +33,11 @@ function stopSignal(): AbortSignal {
   return controller.signal;
 }
 
+const tellable = [OperatorError, MigrationError, CommandFailed];
+
 /** The one sentence for a fault that a person can mend; undefined for any other. */
 function sentenceFor(error: unknown): string | undefined {
-  if (error instanceof OperatorError || error instanceof MigrationError) return error.message;
+  if (tellable.some((kind) => error instanceof kind)) return (error as Error).message;
   if (!(error instanceof TypeError) || !('code' in error)) return undefined;
   // parseArgs: the first sentence names the flag, the rest is about positional arguments.
   const isFlag = String(error.code).startsWith('ERR_PARSE_ARGS');

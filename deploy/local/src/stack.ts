@@ -119,9 +119,8 @@ export class Stack {
     const lock = tryLock(join(dirname(this.runFile), 'running.lock'));
     if (!lock) {
       const { pid, http } = readRunFile(this.runFile) ?? {};
-      const where = pid ? ` (process ${pid}, http://localhost:${http})` : '';
       throw new OperatorError(
-        `capstone runs already from this folder${where}: use that one, or stop it with Ctrl-C first.`,
+        `capstone runs already from this folder, at http://localhost:${http}: use that one, or stop it with Ctrl-C or "kill ${pid}".`,
       );
     }
     this.closers.push(() => lock.release());
@@ -143,7 +142,7 @@ export class Stack {
       await endProcess(pid);
       this.options.onStep(`Stopped ${name}, left running by an earlier start (process ${pid})`);
     }
-    rmSync(this.runFile, { force: true });
+    this.remember();
   }
 }
 
