@@ -3,7 +3,7 @@ import os from 'node:os';
 import { promisify } from 'node:util';
 import { isLoopback } from './arguments.js';
 import type { K6Program } from './k6-program.js';
-import { canSeeProcesses, programOf, readProcesses } from './processes.js';
+import { canSeeProcesses, programOf, readProcesses, services } from './processes.js';
 import type { ServiceState } from './service-metrics.js';
 
 const run = promisify(execFile);
@@ -76,8 +76,8 @@ function localReplicas(root: string): string {
   if (!canSeeProcesses) return 'not seen';
   const counts = new Map<string, number>();
   for (const { group } of readProcesses(root)) counts.set(group, (counts.get(group) ?? 0) + 1);
-  const services = ['api', 'auth', 'worker'].filter((service) => counts.has(service));
-  return services.map((service) => `${service} ${counts.get(service)}`).join(', ') || 'not seen';
+  const seen = services.filter((service) => counts.has(service));
+  return seen.map((service) => `${service} ${counts.get(service)}`).join(', ') || 'not seen';
 }
 
 /** Asks the very programs that are running, since several releases may be installed. */

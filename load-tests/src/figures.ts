@@ -89,20 +89,25 @@ export function plateauTable({ capacity }: Result): Table | undefined {
 /** What a request costs: the figure that carries over to another machine, where latency does not. */
 export function costTable({ run }: Result): Table {
   const requests = sumOf(run.measurement.phases, ({ answered, faults }) => answered + faults);
-  const { groups, eventLoopDelayP99Ms } = run.use;
+  const { groups, eventLoopDelayP99Ms, otherCores } = run.use;
   return {
     title: 'Processor and memory of the whole run, its ramp included',
     head: ['process', 'cores', 'µs a request', 'MiB, last', 'MiB, most', 'event loop p99 ms'],
     words: [0],
-    rows: groups.map(({ group, cores, cpuSeconds, residentMiB }) => [
-      group,
-      cores.toFixed(2),
-      requests === 0 ? '' : whole((cpuSeconds * 1e6) / requests),
-      // Each Postgres process counts the shared memory as its own, so their sum means nothing.
-      group === 'postgres' ? '' : whole(residentMiB.last),
-      group === 'postgres' ? '' : whole(residentMiB.most),
-      milliseconds(eventLoopDelayP99Ms[group]),
-    ]),
+    rows: [
+      ...groups.map(({ group, cores, cpuSeconds, residentMiB }) => [
+        group,
+        cores.toFixed(2),
+        requests === 0 ? '' : whole((cpuSeconds * 1e6) / requests),
+        // Each Postgres process counts the shared memory as its own, so their sum means nothing.
+        group === 'postgres' ? '' : whole(residentMiB.last),
+        group === 'postgres' ? '' : whole(residentMiB.most),
+        milliseconds(eventLoopDelayP99Ms[group]),
+      ]),
+      ...(otherCores === undefined
+        ? []
+        : [['everything else', otherCores.toFixed(2), '', '', '', '']]),
+    ],
   };
 }
 

@@ -23,6 +23,8 @@ const seedSizes: Readonly<Record<Profile['data'], SeedSize>> = {
   small: { workspaces: 2, tasks: 200, chunks: 40 },
 };
 
+const maxOtherCores = 0.1;
+
 /** Fills the target with the data that profiles read, and nothing else. */
 export async function seedOnly(args: LoadArguments, root: string): Promise<void> {
   const manifest = await Manifest.open(root, args.origin, args.token);
@@ -121,7 +123,12 @@ async function measure(
     environment: await describeEnvironment({ root, origin, k6, services, replicas }),
     objectives,
     validity,
-    notes: [...limitNotes(run), ...(climbed ? climbNotes(climbed.plateaus) : [])],
+    notes: [
+      ...limitNotes(run),
+      ...disturbanceNotes(run),
+      ...backlogNotes(run),
+      ...(climbed ? climbNotes(climbed.plateaus) : []),
+    ],
     run: { phases: run.job.phases, measurement, use, complaints },
     ...(climbed ? { capacity: { knee: climbed.knee, plateaus: climbed.plateaus } } : {}),
     ...(drain ? { drain } : {}),
@@ -132,6 +139,22 @@ function limitNotes({ measurement }: K6Run): string[] {
   const limited = sumOf(measurement.phases, ({ reasons }) => reasons['rate-limited'] ?? 0);
   if (limited === 0) return [];
   return [`${limited} answers were 429, so this measured a rate limit: ${raiseLimits}.`];
+}
+
+/** A run on a busy machine is slower than it need be, never faster: worth knowing, no reason to disbelieve it. */
+function disturbanceNotes({ use }: K6Run): string[] {
+  const { otherCores } = use;
+  if (otherCores === undefined || otherCores < maxOtherCores) return [];
+  return [`Other programs used ${otherCores.toFixed(2)} cores of this machine meanwhile.`];
+}
+
+/** Tells a target that is too slow from a generator that is: both end with too few iterations. */
+function backlogNotes({ measurement, use }: K6Run): string[] {
+  const { most, allocated } = measurement.virtualUsers;
+  if (most < allocated || (use.generatorCpuShare ?? 0) > 0.8) return [];
+  return [
+    `All ${allocated} virtual users were waiting for answers: the target did not keep up with this rate. pnpm load capacity finds the rate that it can keep up with.`,
+  ];
 }
 
 function shapeOf(profile: Profile, args: LoadArguments, capacity: number | undefined): Shape {

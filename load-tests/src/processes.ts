@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { sep } from 'node:path';
+import { join, sep } from 'node:path';
 
 export interface ProcessUse {
-  /** api, auth, worker, postgres, redis, k6. */
+  /** One of the services, postgres or redis. */
   readonly group: string;
   readonly pid: number;
   readonly cpuSeconds: number;
@@ -14,6 +14,9 @@ export interface MachineUse {
   readonly stolenSeconds: number;
   readonly totalSeconds: number;
 }
+
+/** The processes of the system itself. */
+export const services = ['api', 'auth', 'worker'] as const;
 
 /** Linux counts processor time in hundredths of a second, on every architecture Node runs on. */
 const ticksPerSecond = 100;
@@ -64,8 +67,7 @@ export function programOf(pid: number): string | undefined {
 
 function groupOf(pid: string, root: string): string | undefined {
   const command = read(`/proc/${pid}/cmdline`)?.split('\0') ?? [];
-  const [, service] =
-    /services\/(api|auth|worker)\/dist\/main\.js$/.exec(command.find(isMain) ?? '') ?? [];
+  const service = services.find((name) => command.includes(mainFileOf(root, name)));
   if (service !== undefined) return service;
   const [, server] = /(postgres|redis)/.exec(command[0] ?? '') ?? [];
   if (server === undefined) return undefined;
@@ -73,8 +75,8 @@ function groupOf(pid: string, root: string): string | undefined {
   return folder !== undefined && isDataOf(folder, root) ? server : undefined;
 }
 
-function isMain(argument: string): boolean {
-  return argument.endsWith('/dist/main.js');
+function mainFileOf(root: string, service: string): string {
+  return join(root, 'services', service, 'dist', 'main.js');
 }
 
 /** Tests keep their own servers in a folder `test`. */

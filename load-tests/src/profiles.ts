@@ -33,7 +33,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     ...mixed,
     name: 'smoke',
     purpose: 'Is everything there and does each route answer? A few requests of each kind.',
-    shape: { rate: 10, seconds: 30, rampSeconds: 0 },
+    shape: { rate: 20, seconds: 30, rampSeconds: 0 },
     phases: rampAndHold,
     windowSeconds: 2,
     data: 'small',

@@ -11,7 +11,7 @@ const labelPair = /([a-zA-Z_]\w*)="((?:\\.|[^"\\])*)"/g;
 export function parseMetrics(text: string): Sample[] {
   return text.split('\n').flatMap((line) => {
     const [, name, labels = '', value] = sampleLine.exec(line) ?? [];
-    if (name === undefined) return [];
+    if (name === undefined || Number.isNaN(Number(value))) return [];
     const pairs = [...labels.matchAll(labelPair)].map(
       ([, key, text_]) =>
         [key!, text_!.replace(/\\(.)/g, (_, c: string) => (c === 'n' ? '\n' : c))] as const,

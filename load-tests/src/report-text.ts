@@ -30,8 +30,10 @@ export function reportText(result: Result): string {
   const broken = validity.filter(({ ok }) => ok === false);
   const unknown = validity.filter(({ ok }) => ok === undefined);
   return [
-    `${profile}: ${result.purpose}`,
-    ...environmentRows(result).map(([name, value]) => `  ${name.padEnd(10)} ${value}`),
+    [
+      `${profile}: ${result.purpose}`,
+      ...environmentRows(result).map(([name, value]) => `  ${name.padEnd(10)} ${value}`),
+    ].join('\n'),
     ...tables.map(tableText),
     tableText({
       title: 'Against the milestones',

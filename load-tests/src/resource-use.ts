@@ -1,6 +1,6 @@
 import os from 'node:os';
 import { slope } from './statistics.js';
-import type { MachineUse } from './processes.js';
+import { services, type MachineUse } from './processes.js';
 
 /** At one moment of a run: what each group has used of the processor so far and holds of memory now. */
 export interface Reading {
@@ -26,6 +26,8 @@ export interface ResourceUse {
   readonly generatorCpuShare: number | undefined;
   readonly machineCpuShare: number | undefined;
   readonly stolenShare: number | undefined;
+  /** Cores that programs used which have no part in the run: what disturbs it. */
+  readonly otherCores: number | undefined;
   readonly eventLoopDelayP99Ms: Readonly<Record<string, number>>;
   /** Of the largest process of any service, at the end. */
   readonly largestServiceMiB: number | undefined;
@@ -37,8 +39,6 @@ export interface ResourceUse {
     residentMiB: Record<string, number>;
   }[];
 }
-
-export const services = ['api', 'auth', 'worker'];
 
 /** Reads a run's figures off what was noted while it lasted. */
 export function summarize(
@@ -56,6 +56,7 @@ export function summarize(
     groups,
     generatorCpuShare: generator && generator.cores / os.availableParallelism(),
     ...machineShares(first.machine, last.machine),
+    otherCores: otherCores(first, last, groups),
     eventLoopDelayP99Ms: greatest(readings.map((reading) => reading.eventLoopDelayP99Ms)),
     largestServiceMiB,
     residentSlopePercentPerHour: residentSlope(readings),
@@ -75,6 +76,17 @@ function useOf(group: string, readings: readonly Reading[], seconds: number): Gr
       most: Math.max(...seen.map(({ residentMiB }) => residentMiB)),
     },
   };
+}
+
+function otherCores(
+  first: Reading,
+  last: Reading,
+  groups: readonly GroupUse[],
+): number | undefined {
+  if (!first.machine || !last.machine) return undefined;
+  const busy = last.machine.busySeconds - first.machine.busySeconds;
+  const ours = groups.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);
+  return Math.max(0, busy - ours) / Math.max(0.001, last.second - first.second);
 }
 
 function machineShares(first: MachineUse | undefined, last: MachineUse | undefined) {

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
-import { canSeeProcesses, readMachine, readProcesses, readUse } from './processes.js';
-import { services, summarize, type Reading, type ResourceUse } from './resource-use.js';
+import { canSeeProcesses, readMachine, readProcesses, readUse, services } from './processes.js';
+import { summarize, type Reading, type ResourceUse } from './resource-use.js';
 import { readServices } from './service-metrics.js';
 
 const everyMs = 2_000;
@@ -49,7 +49,7 @@ export class ResourceWatch {
     const generator = canSeeProcesses && this.k6?.pid ? readUse(this.k6.pid) : undefined;
     if (generator) add('k6', generator.cpuSeconds, generator.residentMiB);
     const sizes = processes
-      .filter(({ group }) => services.includes(group))
+      .filter(({ group }) => services.some((name) => name === group))
       .map((use) => use.residentMiB);
     const reported = states.flatMap((state) => state.residentMiB ?? []);
     const largest = Math.max(...(sizes.length > 0 ? sizes : reported));
