@@ -5,7 +5,7 @@ export type Source = 'native' | 'docker' | 'external';
 
 export interface RedisAddress {
   caFile: string | undefined;
-  urlFor(user: RedisUser): string;
+  urlFor: (user: RedisUser) => string;
 }
 
 /** One way to have a Postgres and two Redis: programs of this machine, containers, or servers that exist already. */

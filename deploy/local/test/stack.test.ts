@@ -1,0 +1,118 @@
+import { execFileSync } from 'node:child_process';
+import { waitFor } from '@capstone/testing/wait-for';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { isPortFree } from '../src/ports.js';
+import { stackPorts } from '../src/stack-ports.js';
+import { Scratch, type Command } from './scratch.js';
+
+let scratch: Scratch;
+let offset: number;
+let running: Command | undefined;
+beforeAll(async () => {
+  scratch = new Scratch();
+  offset = await freeOffset();
+});
+afterEach(async () => {
+  running?.signal('SIGTERM');
+  await running?.ended;
+});
+afterAll(() => scratch.remove());
+
+test('Ctrl-C, even twice, stops everything, and the next start finds the data', async () => {
+  const first = await start();
+  const demo = demoOf(first);
+  const tasks = await tasksOf(demo);
+  first.signal('SIGINT');
+  first.signal('SIGINT');
+
+  expect(await first.ended).toBe(0);
+  expect(scratch.processes()).toEqual([]);
+  expect(tasks.length).toBeGreaterThan(0);
+
+  const second = await start();
+  expect(demoOf(second)).toEqual(demo);
+  expect(await tasksOf(demo)).toEqual(tasks);
+});
+
+test('a second start says where the first one is and leaves it alone', async () => {
+  const first = await start();
+  const second = scratch.run('start', ['--port-offset', String(offset)]);
+
+  expect(await second.ended).toBe(1);
+  expect(second.stderr).toMatch(
+    /runs already from this folder, at http:\/\/localhost:\d+: use that one/,
+  );
+  expect(await tasksOf(demoOf(first))).not.toEqual([]);
+});
+
+test('a service that dies is reported with its last words, and the rest is stopped', async () => {
+  const stack = await start();
+  const worker = Number(execFileSync('pgrep', ['-f', `${scratch.root}/services/worker`]));
+  process.kill(worker, 'SIGKILL');
+
+  expect(await stack.ended).toBe(1);
+  expect(stack.stderr).toMatch(
+    /worker ended by itself \(SIGKILL\)\. The last lines of .*worker\.log/,
+  );
+  expect(scratch.processes()).toEqual([]);
+});
+
+test('what a killed start left behind is taken over', async () => {
+  const killed = await start();
+  killed.signal('SIGKILL');
+  await killed.ended;
+  expect(scratch.processes()).not.toEqual([]);
+
+  const next = await start();
+
+  expect(next.stdout).toMatch(/Stopped worker, left running by an earlier start/);
+  expect(next.stdout).toMatch(/Joined Postgres and Redis/);
+});
+
+async function start(): Promise<Command> {
+  const command = scratch.run('start', ['--port-offset', String(offset)]);
+  running = command;
+  const ended = command.ended.then((code) => {
+    throw new Error(`the start ended with ${code}:\n${command.stdout}${command.stderr}`);
+  });
+  const ready = waitFor(() => command.stdout.includes('Ctrl-C stops everything.'), {
+    timeoutMs: 45_000,
+    what: 'the stack to be ready',
+  });
+  ended.catch(() => undefined);
+  await Promise.race([ready, ended]);
+  return command;
+}
+
+/** The address and the credentials that the start has printed. */
+function demoOf(command: Command): { api: string; credentials: string } {
+  const api = /API\s+(\S+)/.exec(command.stdout)?.[1];
+  const credentials = /-d '(\{"email":.*?\})'/.exec(command.stdout)?.[1];
+  if (!api || !credentials) throw new Error(`no demo user in:\n${command.stdout}`);
+  return { api, credentials };
+}
+
+async function tasksOf({ api, credentials }: { api: string; credentials: string }) {
+  const login = await fetch(`${api}/auth/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: credentials,
+  });
+  const { accessToken } = (await login.json()) as { accessToken: string };
+  const headers = { authorization: `Bearer ${accessToken}` };
+  const page = (await (await fetch(`${api}/tasks`, { headers })).json()) as {
+    items: { id: string }[];
+  };
+  return page.items.map((task) => task.id);
+}
+
+async function freeOffset(): Promise<number> {
+  for (let candidate = 31_000; candidate < 51_000; candidate += 137) {
+    const { http, grpc, admin } = stackPorts(candidate);
+    const free = await Promise.all(
+      [http, grpc, ...Object.values(admin)].map((port) => isPortFree(port)),
+    );
+    if (!free.includes(false)) return candidate;
+  }
+  throw new Error('this machine has no free ports');
+}
