@@ -20,7 +20,13 @@ import {
 } from './revisions.repository.js';
 import { applyStatistics, lockStatistics } from './statistics.repository.js';
 
-export { listChunksToEmbed, registerModel, storeEmbeddings } from './embeddings.repository.js';
+export {
+  listChunksToEmbed,
+  registerModel,
+  storeEmbeddings,
+  type ChunkEmbedding,
+  type ChunkToEmbed,
+} from './embeddings.repository.js';
 export type { DocumentKey, VersionKey } from './index-keys.js';
 
 /**
