@@ -99,8 +99,8 @@ create table app.document_texts (
   document_id  uuid    not null,
   version      integer not null,
   content      text    not null,
-  -- The structure that extraction found, which chunking cuts along. Null once the chunks are written.
-  blocks       jsonb,
+  -- The structure that extraction found, which chunking cuts along.
+  blocks       jsonb   not null default '[]',
   constraint document_texts_pkey primary key (workspace_id, document_id, version),
   constraint document_texts_version_fkey foreign key (workspace_id, document_id, version)
     references app.document_versions (workspace_id, document_id, version) on delete cascade

@@ -12,16 +12,19 @@ export interface Counts {
 /** A version that this process holds the lease of. Every write below names the holder. */
 export interface Claim extends VersionKey {
   holder: string;
-  status: UnfinishedStatus;
+  /** Where to go on. */
+  status: 'extracting' | 'chunking' | 'embedding';
   contentType: TextContentType;
   attempt: number;
   counts: Counts;
 }
 
-export type UnfinishedStatus = Extract<
-  DocumentStatus,
-  'received' | 'extracting' | 'chunking' | 'embedding'
->;
+/** The canonical text with its structure, and the title it is indexed under. */
+export interface TitledText {
+  readonly title: string;
+  readonly text: string;
+  readonly blocks: readonly Block[];
+}
 
 const counts = `
   json_build_object('characters', characters, 'chunks', chunks, 'embedded', embedded) as "counts"`;
@@ -37,7 +40,10 @@ export async function claimVersion(
     `update app.document_versions
      set lease_holder = $4,
          lease_until = now() + $5 * interval '1 millisecond',
-         attempt = attempt + 1
+         attempt = attempt + 1,
+         status = case status when 'received' then 'extracting' else status end,
+         extracting_at = coalesce(extracting_at, now()),
+         progress = progress + 1
      where workspace_id = $1 and document_id = $2 and version = $3
        and finished_at is null
        and (lease_holder is null or lease_until < now())
@@ -83,13 +89,11 @@ export interface Progress {
   readonly characters?: number;
   readonly chunks?: number;
   readonly embedded?: number;
-  /** Adds to `embedded` instead of setting it. */
-  readonly moreEmbedded?: number;
 }
 
 /**
  * Sets the status and what is known by then; what is left out stays. Undefined when the lease is gone. The row stays
- * locked until the commit.
+ * locked until the commit. `embedded` stops at all: after a change of model the same chunks are embedded once more.
  */
 export async function advance(
   tx: Transaction,
@@ -102,9 +106,8 @@ export async function advance(
      set status = $5,
          characters = coalesce($6, characters),
          chunks = coalesce($7, chunks),
-         embedded = coalesce($8, embedded) + coalesce($9, 0),
+         embedded = case when $5 = 'ready' then chunks else least(coalesce($8, embedded), coalesce($7, chunks)) end,
          progress = progress + 1,
-         extracting_at = case when $5 = 'extracting' then coalesce(extracting_at, now()) else extracting_at end,
          chunking_at = case when $5 = 'chunking' then coalesce(chunking_at, now()) else chunking_at end,
          embedding_at = case when $5 = 'embedding' then coalesce(embedding_at, now()) else embedding_at end,
          finished_at = case when $5 = 'ready' then now() end,
@@ -113,14 +116,7 @@ export async function advance(
      where workspace_id = $1 and document_id = $2 and version = $3
        and lease_holder = $4 and finished_at is null
      returning ${counts}`,
-    [
-      ...identity(claim),
-      to.status,
-      to.characters ?? null,
-      to.chunks ?? null,
-      to.embedded ?? null,
-      to.moreEmbedded ?? null,
-    ],
+    [...identity(claim), to.status, to.characters ?? null, to.chunks ?? null, to.embedded ?? null],
   );
   return row?.counts;
 }
@@ -169,28 +165,30 @@ export async function endAbandonedLease(
   return rows.length === 1;
 }
 
-export async function findOriginal(db: Queryable, key: VersionKey): Promise<Buffer | undefined> {
-  const [row] = await db.query<{ content: Buffer }>(
-    'ingestion.find_original',
-    `select content
-     from app.document_originals
-     where workspace_id = $1 and document_id = $2 and version = $3`,
-    [key.workspaceId, key.documentId, key.version],
-  );
-  return row?.content;
-}
-
-/** The canonical text with the structure that chunking needs, and the title it is indexed under. */
-export async function findText(
+export async function findOriginal(
   db: Queryable,
   key: VersionKey,
-): Promise<{ text: string; blocks: Block[]; title: string } | undefined> {
-  const [row] = await db.query<{ text: string; blocks: Block[]; title: string }>(
+): Promise<{ title: string; content: Buffer } | undefined> {
+  const [row] = await db.query<{ title: string; content: Buffer }>(
+    'ingestion.find_original',
+    `select d.title, o.content
+     from app.documents d
+     join app.document_originals o
+       on o.workspace_id = d.workspace_id and o.document_id = d.id and o.version = $3
+     where d.workspace_id = $1 and d.id = $2`,
+    [key.workspaceId, key.documentId, key.version],
+  );
+  return row;
+}
+
+export async function findText(db: Queryable, key: VersionKey): Promise<TitledText | undefined> {
+  const [row] = await db.query<TitledText>(
     'ingestion.find_text',
-    `select t.content as "text", coalesce(t.blocks, '[]') as "blocks", d.title
-     from app.document_texts t
-     join app.documents d on d.workspace_id = t.workspace_id and d.id = t.document_id
-     where t.workspace_id = $1 and t.document_id = $2 and t.version = $3`,
+    `select d.title, t.content as "text", t.blocks
+     from app.documents d
+     join app.document_texts t
+       on t.workspace_id = d.workspace_id and t.document_id = d.id and t.version = $3
+     where d.workspace_id = $1 and d.id = $2`,
     [key.workspaceId, key.documentId, key.version],
   );
   return row;
@@ -214,16 +212,6 @@ export async function upsertText(
       extracted.text,
       JSON.stringify(extracted.blocks),
     ],
-  );
-}
-
-export async function forgetBlocks(tx: Transaction, key: VersionKey): Promise<void> {
-  await tx.query(
-    'ingestion.forget_blocks',
-    `update app.document_texts
-     set blocks = null
-     where workspace_id = $1 and document_id = $2 and version = $3`,
-    [key.workspaceId, key.documentId, key.version],
   );
 }
 
@@ -259,6 +247,7 @@ export async function makeCurrent(tx: Transaction, key: VersionKey): Promise<voi
      where workspace_id = $1 and id = $2`,
     older,
   );
+  if (key.version === 1) return;
   await tx.query(
     'ingestion.delete_older_texts',
     `delete from app.document_texts

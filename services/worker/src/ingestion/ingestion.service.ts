@@ -16,8 +16,10 @@ import {
   storeEmbeddings,
   type VersionKey,
 } from '@capstone/retrieval/index-writer';
+import type { ChunkEmbedding, ChunkToEmbed } from '@capstone/retrieval/embeddings.repository';
 import { UnreadableDocument } from '@capstone/retrieval/unreadable-document';
 import type { Config } from '../config.js';
+import { chunksEmbedded, documentsFinished } from '../metrics.js';
 import {
   advance,
   claimVersion,
@@ -26,7 +28,6 @@ import {
   failVersion,
   findOriginal,
   findText,
-  forgetBlocks,
   lockLiveDocument,
   makeCurrent,
   releaseLease,
@@ -35,24 +36,16 @@ import {
   type Claim,
   type Counts,
   type Progress,
-  type UnfinishedStatus,
+  type TitledText,
 } from './ingestion.repository.js';
 import { EmbeddingModel } from './embedding-model.js';
 import { Lease, LeaseLost } from './lease.js';
 import { Parser } from './parser.js';
+import { timeStage } from './time-stage.js';
 
 const chunksPerWrite = 100;
 const chunksPerEmbedding = 64;
 const { attempts, backoffMs } = jobs['document.ingest'];
-
-const unfinished: ReadonlySet<DocumentStatus> = new Set([
-  'received',
-  'extracting',
-  'chunking',
-  'embedding',
-]);
-
-type Stage = (claim: Claim, signal: AbortSignal) => Promise<DocumentStatus>;
 
 /**
  * Takes one version of a document from received to ready. The status in Postgres is the truth and a job is only a hint:
@@ -61,13 +54,6 @@ type Stage = (claim: Claim, signal: AbortSignal) => Promise<DocumentStatus>;
  */
 @Injectable()
 export class IngestionService {
-  private readonly stages = {
-    received: (claim) => this.begin(claim),
-    extracting: (claim) => this.extract(claim),
-    chunking: (claim, signal) => this.chunk(claim, signal),
-    embedding: (claim, signal) => this.embed(claim, signal),
-  } satisfies Record<UnfinishedStatus, Stage>;
-
   constructor(
     private readonly db: Database,
     private readonly outbox: Outbox,
@@ -78,10 +64,7 @@ export class IngestionService {
 
   async ingest(key: VersionKey, job: JobContext): Promise<void> {
     const { leaseMs, maxAttempts } = this.config.ingestion;
-    const holder = randomUUID();
-    const claim = await this.db.transaction(key, (tx) =>
-      claimVersion(tx, key, { holder, leaseMs }),
-    );
+    const claim = await this.claim(key, randomUUID());
     if (!claim) return this.clearLeftovers(key);
     if (claim.attempt > maxAttempts) return this.giveUp(claim, new Error('killed every worker'));
 
@@ -99,30 +82,52 @@ export class IngestionService {
     }
   }
 
+  /** The first claim of a version is the beginning of its first stage. */
+  private claim(key: VersionKey, holder: string): Promise<Claim | undefined> {
+    const { leaseMs } = this.config.ingestion;
+    return this.db.transaction(key, async (tx) => {
+      const claim = await claimVersion(tx, key, { holder, leaseMs });
+      if (claim?.attempt === 1) await this.announce(tx, key, claim.status, claim.counts);
+      return claim;
+    });
+  }
+
+  /** Begins where the last run came to. */
   private async run(claim: Claim, signal: AbortSignal): Promise<void> {
-    let status: DocumentStatus = claim.status;
-    while (isUnfinished(status)) {
-      signal.throwIfAborted();
-      status = await this.stages[status](claim, signal);
+    if (claim.status === 'embedding') {
+      return timeStage('embed', () => this.embed(claim, claim.counts.embedded, signal));
     }
+    const document = await (claim.status === 'extracting'
+      ? timeStage('extract', () => this.extract(claim))
+      : this.getText(claim));
+    const reused = await timeStage('chunk', () => this.chunk(claim, document, signal));
+    await timeStage('embed', () => this.embed(claim, reused, signal));
   }
 
-  private begin(claim: Claim): Promise<DocumentStatus> {
-    return this.enter(claim, { status: 'extracting' });
-  }
-
-  private async extract(claim: Claim): Promise<DocumentStatus> {
+  private async extract(claim: Claim): Promise<TitledText> {
     const original = await findOriginal(this.db.read(claim), claim);
     if (!original) throw new LeaseLost();
-    const extracted = await this.parser.extract(original, claim.contentType);
-    const next = { status: 'chunking', characters: extracted.text.length } as const;
-    return this.enter(claim, next, (tx) => upsertText(tx, claim, extracted));
+    const extracted = await this.parser.extract(original.content, claim.contentType);
+    await this.db.transaction(claim, async (tx) => {
+      const next = { status: 'chunking', characters: extracted.text.length } as const;
+      const counts = await this.prove(tx, claim, next);
+      await upsertText(tx, claim, extracted);
+      await this.announce(tx, claim, next.status, counts);
+    });
+    return { title: original.title, text: extracted.text, blocks: extracted.blocks };
   }
 
-  /** Always from the first chunk: a newer release may cut otherwise, and halves of two cuts must not meet. */
-  private async chunk(claim: Claim, signal: AbortSignal): Promise<DocumentStatus> {
+  private async getText(claim: Claim): Promise<TitledText> {
     const document = await findText(this.db.read(claim), claim);
     if (!document) throw new LeaseLost();
+    return document;
+  }
+
+  /**
+   * Always from the first chunk: a newer release may cut otherwise, and halves of two cuts must not meet. Resolves to how
+   * many chunks have a vector already.
+   */
+  private async chunk(claim: Claim, document: TitledText, signal: AbortSignal): Promise<number> {
     const chunks = await this.parser.chunk(document, document.title);
     if (chunks.length === 0) throw new UnreadableDocument('empty', 'There is no text in it.');
 
@@ -130,68 +135,59 @@ export class IngestionService {
     for (let from = 0; from < chunks.length; from += chunksPerWrite) {
       signal.throwIfAborted();
       const batch = chunks.slice(from, from + chunksPerWrite);
-      const counts = { chunks: from + batch.length, embedded };
-      await this.write(claim, { status: 'chunking', ...counts }, async (tx) => {
+      const staged = from + batch.length;
+      const status = staged === chunks.length ? 'embedding' : 'chunking';
+      embedded += await this.db.transaction(claim, async (tx) => {
+        const counts = await this.prove(tx, claim, { status, chunks: staged, embedded });
         if (from === 0 && claim.attempt > 1) await discardVersion(tx, claim);
         const { reused } = await stageChunks(tx, claim, { modelId: this.model.id, chunks: batch });
-        embedded += reused;
+        const now = { ...counts, embedded: embedded + reused };
+        if (status === 'embedding') await this.announce(tx, claim, status, now);
+        return reused;
       });
     }
-    const next = { status: 'embedding', chunks: chunks.length, embedded } as const;
-    return this.enter(claim, next, (tx) => forgetBlocks(tx, claim));
+    return embedded;
   }
 
-  private async embed(claim: Claim, signal: AbortSignal): Promise<DocumentStatus> {
-    for (;;) {
+  private async embed(claim: Claim, before: number, signal: AbortSignal): Promise<void> {
+    const modelId = this.model.id;
+    for (let embedded = before; ;) {
       signal.throwIfAborted();
-      const batch = await listChunksToEmbed(this.db.read(claim), claim, {
-        modelId: this.model.id,
-        limit: chunksPerEmbedding,
-      });
-      if (batch.length === 0) return this.publish(claim);
+      const limit = chunksPerEmbedding;
+      const batch = await listChunksToEmbed(this.db.read(claim), claim, { modelId, limit });
+      const embeddings = await this.embedBatch(batch, signal);
+      embedded += batch.length;
+      if (batch.length < limit) return this.publish(claim, embeddings);
 
-      const vectors = await this.model.embedDocuments(
-        batch.map(({ text }) => text),
-        signal,
-      );
-      const embeddings = batch.map(({ ordinal }, place) => ({ ordinal, vector: vectors[place]! }));
-      await this.write(claim, { status: 'embedding', moreEmbedded: batch.length }, (tx) =>
-        storeEmbeddings(tx, claim, { modelId: this.model.id, embeddings }),
-      );
+      await this.db.transaction(claim, async (tx) => {
+        await this.prove(tx, claim, { status: 'embedding', embedded });
+        await storeEmbeddings(tx, claim, { modelId, embeddings });
+      });
       // The offline model computes on this thread: timers, renewals and other documents get their turn.
       await nextTurn();
     }
   }
 
-  private publish(claim: Claim): Promise<DocumentStatus> {
-    return this.db.transaction(claim, async (tx) => {
+  private async embedBatch(batch: readonly ChunkToEmbed[], signal: AbortSignal) {
+    if (batch.length === 0) return [];
+    const texts = batch.map(({ text }) => text);
+    const vectors = await this.model.embedDocuments(texts, signal);
+    chunksEmbedded.inc(batch.length);
+    return batch.map(({ ordinal }, place) => ({ ordinal, vector: vectors[place]! }));
+  }
+
+  /** The last vectors, the index, its statistics and the status change together: readers see all of it or nothing. */
+  private async publish(claim: Claim, embeddings: readonly ChunkEmbedding[]) {
+    const modelId = this.model.id;
+    await this.db.transaction(claim, async (tx) => {
       if (!(await lockLiveDocument(tx, claim))) throw new LeaseLost();
       const counts = await this.prove(tx, claim, { status: 'ready' });
-      await publishVersion(tx, claim, { modelId: this.model.id, chunkCount: counts.chunks });
+      if (embeddings.length > 0) await storeEmbeddings(tx, claim, { modelId, embeddings });
+      await publishVersion(tx, claim, { modelId, chunkCount: counts.chunks });
       await makeCurrent(tx, claim);
       await this.announce(tx, claim, 'ready', counts);
-      return 'ready' as const;
     });
-  }
-
-  private enter(
-    claim: Claim,
-    to: Progress,
-    work?: (tx: Transaction) => Promise<void>,
-  ): Promise<DocumentStatus> {
-    return this.db.transaction(claim, async (tx) => {
-      const counts = await this.prove(tx, claim, to);
-      await work?.(tx);
-      await this.announce(tx, claim, to.status, counts);
-      return to.status;
-    });
-  }
-
-  private async write(claim: Claim, to: Progress, work: (tx: Transaction) => Promise<void>) {
-    await this.db.transaction(claim, async (tx) => {
-      await this.prove(tx, claim, to);
-      await work(tx);
-    });
+    documentsFinished.inc({ status: 'ready' });
   }
 
   /** First in every transaction that writes: shows that the lease holds, and keeps the row until the commit. */
@@ -262,8 +258,4 @@ export class IngestionService {
     await discardVersion(tx, key);
     await deleteText(tx, key);
   }
-}
-
-function isUnfinished(status: DocumentStatus): status is UnfinishedStatus {
-  return unfinished.has(status);
 }
