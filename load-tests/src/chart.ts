@@ -1,5 +1,7 @@
 export interface Series {
   readonly name: string;
+  /** 0 to 7; without it, its place in the list. */
+  readonly colour?: number;
   readonly points: readonly (readonly [x: number, y: number])[];
 }
 
@@ -40,10 +42,11 @@ export function lineChart(chart: Chart): string {
       .map((tick) => xTickOf(tick, x(tick))),
     ...(chart.marks ?? []).map((mark) => markOf(mark.name, x(mark.x))),
     ...(chart.limit ? [limitOf(chart.limit.name, y(chart.limit.y))] : []),
-    ...chart.series.map((series, index) => pathOf(series, index, x, y)),
+    ...chart.series.map((series, index) => pathOf(series, series.colour ?? index, x, y)),
   ];
   const legend = chart.series.map(
-    ({ name }, index) => `<span><i class="s${index}"></i>${escapeHtml(name)}</span>`,
+    ({ name, colour }, index) =>
+      `<span><i class="s${colour ?? index}"></i>${escapeHtml(name)}</span>`,
   );
   return `<figure><figcaption>${escapeHtml(chart.title)} <small>${escapeHtml(chart.yUnit)} over ${escapeHtml(chart.xUnit)}</small></figcaption>
 <svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeHtml(chart.title)}">${parts.join('')}</svg>

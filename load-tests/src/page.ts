@@ -13,7 +13,7 @@ p.purpose { color: var(--soft); margin: .2rem 0 1rem }
 .scroll { overflow-x: auto }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
 th, td { padding: .3rem .7rem .3rem 0; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap }
-th { color: var(--soft); font-weight: 500; font-size: .85rem } .w { text-align: left; white-space: normal }
+th { color: var(--soft); font-weight: 500; font-size: .85rem } .w { text-align: left; white-space: normal } .w:nth-child(2):not(:last-child) { min-width: 15rem }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1rem; margin: 0 } dt { color: var(--soft) } dd { margin: 0 }
 figure { margin: 1.5rem 0 0 } figcaption { font-weight: 600 } small { color: var(--soft); font-weight: 400 }
 svg { width: 100%; height: auto; display: block } svg text { fill: var(--soft); font-size: 11px }

@@ -8,6 +8,7 @@ import {
   plateauTable,
   routeTable,
 } from './figures.js';
+import { groupOrder } from './resource-use.js';
 import { isMet, maxP95Ms } from './objectives.js';
 import { definitions, page, tableHtml } from './page.js';
 import { verdictTexts } from './report-text.js';
@@ -105,6 +106,8 @@ function timeCharts({ run }: Result): string[] {
 function useSeries({ use }: Result['run'], figure: 'cores' | 'residentMiB'): Series[] {
   return use.groups.map(({ group }) => ({
     name: group,
+    // The same colour in every chart and report.
+    colour: groupOrder.indexOf(group),
     points: use.series.flatMap((reading) => {
       const value = reading[figure][group];
       return value === undefined ? [] : [[reading.second, value] as const];

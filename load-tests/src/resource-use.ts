@@ -40,6 +40,9 @@ export interface ResourceUse {
   }[];
 }
 
+/** How groups are listed and coloured. */
+export const groupOrder: readonly string[] = [...services, 'postgres', 'redis', 'k6'];
+
 /** Reads a run's figures off what was noted while it lasted. */
 export function summarize(
   readings: readonly Reading[],
@@ -48,7 +51,7 @@ export function summarize(
   const first = readings[0]!;
   const last = readings.findLast(({ groups }) => 'k6' in groups) ?? readings.at(-1)!;
   const seconds = Math.max(0.001, last.second - first.second);
-  const names = [...new Set(readings.flatMap(({ groups }) => Object.keys(groups)))];
+  const names = groupOrder.filter((group) => readings.some(({ groups }) => group in groups));
   const groups = names.map((group) => useOf(group, readings, seconds));
   const generator = groups.find(({ group }) => group === 'k6');
   return {
