@@ -42,7 +42,9 @@ describe('a vector', () => {
     const vector = await embed('Vectors of this model are kept in databases.');
 
     const rounded = Array.from(vector, (value) => value.toFixed(4)).join();
-    expect(createHash('sha256').update(rounded).digest('hex').slice(0, 16)).toBe('cb0a803cca352433');
+    expect(createHash('sha256').update(rounded).digest('hex').slice(0, 16)).toBe(
+      'cb0a803cca352433',
+    );
   });
 
   test.each([[''], ['the of and'], ['?!'], ['\ud800'], ['\0']])(
