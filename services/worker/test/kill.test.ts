@@ -2,74 +2,78 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test, type TestContext } from 'vitest';
 import { waitFor } from '@capstone/testing/wait-for';
 import { TestWorkers, type StageTable } from './worker-app.js';
 import { longText } from './workspace.js';
 
 const main = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 
-let workers: TestWorkers;
-afterEach(() => workers.close());
+type AtEnd = TestContext['onTestFinished'];
 
-describe('a worker that is killed', () => {
+// They wait for leases to run out most of the time, so they wait together.
+describe.concurrent('a worker that is killed', { timeout: 90_000 }, () => {
   // The last of these is the publication of the whole version.
-  test.each([
+  test.for([
     { status: 'received', table: 'app.document_versions' },
     { status: 'extracting', table: 'app.document_texts' },
     { status: 'chunking', table: 'search.chunks' },
     { status: 'embedding', table: 'search.embedding_models' },
     { status: 'embedding', table: 'search.workspace_stats' },
-  ] as const)('in $status, at $table, leaves a document that becomes ready', async (stage) => {
-    await survivesKill(stage);
-  });
-
-  test(
-    'is replaced within 60 seconds with the settings of production',
-    { timeout: 90_000 },
-    async () => {
-      const production = { INGESTION_LEASE_MS: '', REAPER_INTERVAL_MS: '', REAPER_GRACE_MS: '' };
-      const stage = { status: 'embedding', table: 'search.embedding_models' } as const;
-      const killedAt = await survivesKill(stage, production);
-
-      expect(performance.now() - killedAt).toBeLessThan(60_000);
+  ] as const)(
+    'in $status, at $table, leaves a document that becomes ready',
+    async (stage, { onTestFinished }) => {
+      await killAndRecover(stage, { atEnd: onTestFinished });
     },
   );
+
+  test('is replaced within 60 seconds with the settings of production', async ({
+    onTestFinished,
+  }) => {
+    const settings = { INGESTION_LEASE_MS: '', REAPER_INTERVAL_MS: '', REAPER_GRACE_MS: '' };
+    const stage = { status: 'embedding', table: 'search.embedding_models' } as const;
+    const recoveryMs = await killAndRecover(stage, { atEnd: onTestFinished, settings });
+
+    expect(recoveryMs).toBeLessThan(60_000);
+  });
 });
 
 describe('the process', () => {
-  test('is ready soon, and ends with 0 on SIGTERM', async () => {
-    workers = await TestWorkers.prepare();
-    const worker = await launchReady();
+  test('is ready soon, and ends with 0 on SIGTERM', async ({ onTestFinished }) => {
+    const workers = await prepare(onTestFinished);
+    const worker = await launchReady(workers, onTestFinished);
 
     worker.kill('SIGTERM');
     expect(await once(worker, 'exit')).toEqual([0, null]);
   });
 
-  test.each([
+  test.for([
     ['the database cannot be reached', { DATABASE_URL: 'postgres://a:b@localhost:1/app' }, /:1\b/],
     ['a setting is wrong', { INGESTION_CONCURRENCY: 'many' }, /INGESTION_CONCURRENCY: /],
-  ])('ends with 1 and a sentence when %s', async (_what, env, sentence) => {
-    workers = await TestWorkers.prepare();
-    const worker = launch(env);
-    let complaint = '';
-    worker.stderr!.on('data', (text: Buffer) => (complaint += text.toString()));
+  ] as const)(
+    'ends with 1 and a sentence when %s',
+    async ([, settings, sentence], { onTestFinished }) => {
+      const workers = await prepare(onTestFinished, settings);
+      const worker = launch(workers.env, onTestFinished);
+      let complaint = '';
+      worker.stderr!.on('data', (text: Buffer) => (complaint += text.toString()));
 
-    const [exitCode] = (await once(worker, 'close')) as [number];
-    expect(exitCode).toBe(1);
-    expect(complaint).toMatch(sentence);
-    expect(complaint).not.toContain('    at ');
-  });
+      const [exitCode] = (await once(worker, 'close')) as [number];
+      expect(exitCode).toBe(1);
+      expect(complaint).toMatch(sentence);
+      expect(complaint).not.toContain('    at ');
+    },
+  );
 });
 
-/** Kills the only worker while it waits for `table`, and starts another. Gives back when it was killed. */
-async function survivesKill(
+/** Kills the only worker while it waits for `table`, and starts another. Resolves to how long recovery took. */
+async function killAndRecover(
   { status, table }: { status: string; table: StageTable },
-  settings: Record<string, string> = {},
-) {
-  workers = await TestWorkers.prepare(settings);
+  { atEnd, settings = {} }: { atEnd: AtEnd; settings?: Record<string, string> },
+): Promise<number> {
+  const workers = await prepare(atEnd, settings);
   const workspace = workers.newWorkspace();
-  const first = await launchReady();
+  const first = await launchReady(workers, atEnd);
   const id = await workspace.store({ content: longText(400), title: 'Survivor' });
   const held = await workers.hold(table);
   await workspace.enqueue(id);
@@ -80,37 +84,48 @@ async function survivesKill(
   const killedAt = performance.now();
   await once(first, 'exit');
   await held.release();
-  launch();
+  launch(workers.env, atEnd);
 
   const version = await workspace.becomes('ready', id, { timeoutMs: 60_000 });
+  const recoveryMs = performance.now() - killedAt;
   expect(version.embedded).toBe(version.chunks);
   expect(await workers.rowsOf(id)).toMatchObject({ revisions: 1, texts: 1 });
-  const [chunks] = await workers.admin.unscoped.query<{ all: number; different: number }>(
+  expect(await countChunks(workers, id)).toEqual({
+    all: version.chunks,
+    different: version.chunks,
+  });
+  return recoveryMs;
+}
+
+async function countChunks(workers: TestWorkers, documentId: string) {
+  const [count] = await workers.admin.unscoped.query<{ all: number; different: number }>(
     'test.count_chunks',
     `select count(*)::int as "all", count(distinct c.ordinal)::int as "different"
      from search.revisions r
      join search.chunks c on c.workspace_id = r.workspace_id and c.revision_id = r.id
      where r.document_id = $1`,
-    [id],
+    [documentId],
   );
-  expect(chunks).toEqual({ all: version.chunks, different: version.chunks });
-  return killedAt;
+  return count;
 }
 
-async function launchReady(): Promise<ChildProcess> {
+async function prepare(atEnd: AtEnd, settings: Record<string, string> = {}): Promise<TestWorkers> {
+  const workers = await TestWorkers.prepare(settings);
+  atEnd(() => workers.close());
+  return workers;
+}
+
+async function launchReady(workers: TestWorkers, atEnd: AtEnd): Promise<ChildProcess> {
   const adminPort = await freePort();
-  const worker = launch({ ADMIN_PORT: adminPort });
+  const worker = launch({ ...workers.env, ADMIN_PORT: adminPort }, atEnd);
   const isReady = () => fetch(`http://127.0.0.1:${adminPort}/readyz`).then(({ ok }) => ok);
-  await waitFor(isReady, { what: 'readiness' });
+  await waitFor(isReady, { timeoutMs: 30_000, what: 'readiness' });
   return worker;
 }
 
-function launch(env: Record<string, string> = {}): ChildProcess {
-  const worker = spawn(process.execPath, [main], {
-    env: { ...workers.env, ...env },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  onTestFinished(() => void worker.kill('SIGKILL'));
+function launch(env: Record<string, string>, atEnd: AtEnd): ChildProcess {
+  const worker = spawn(process.execPath, [main], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  atEnd(() => void worker.kill('SIGKILL'));
   return worker;
 }
 

@@ -133,7 +133,8 @@ export class TestWorkers {
     });
     await Promise.race([locked.promise, holding]);
     const held = {
-      reached: () => waitFor(() => this.isAwaited(table), { what: `a worker at ${table}` }),
+      reached: () =>
+        waitFor(() => this.isAwaited(table), { timeoutMs: 20_000, what: `a worker at ${table}` }),
       release: async () => {
         this.held.delete(held);
         released.resolve();
