@@ -136,12 +136,14 @@ export class Stack {
   /** Services outlive a start that was killed. Nothing else may be ended, so each pid must still be that service. */
   private async stopLeftovers(): Promise<void> {
     const left = readRunFile(this.runFile)?.services ?? [];
-    for (const { name, pid } of left) {
-      const command = await processCommand(pid);
-      if (!command?.includes(mainFile(this.options.root, name))) continue;
-      await endProcess(pid);
-      this.options.onStep(`Stopped ${name}, left running by an earlier start (process ${pid})`);
-    }
+    await Promise.all(
+      left.map(async ({ name, pid }) => {
+        const command = await processCommand(pid);
+        if (!command?.includes(mainFile(this.options.root, name))) return;
+        await endProcess(pid);
+        this.options.onStep(`Stopped ${name}, left running by an earlier start (process ${pid})`);
+      }),
+    );
     this.remember();
   }
 }

@@ -20,12 +20,12 @@ export class Scratch {
     return new Command(this.root, command, args, env);
   }
 
-  /** Command lines of living processes that mention this folder. */
-  processes(): string[] {
+  /** The living processes that run something of this folder. */
+  processes(): { pid: number; command: string }[] {
     return readdirSync('/proc')
       .filter((entry) => /^\d+$/.test(entry))
-      .map(commandLine)
-      .filter((line) => line.includes(this.root));
+      .map((pid) => ({ pid: Number(pid), command: commandLine(pid) }))
+      .filter(({ command }) => command.includes(this.root));
   }
 
   remove(): void {

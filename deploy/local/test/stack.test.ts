@@ -1,9 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { waitFor } from '@capstone/testing/wait-for';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { isPortFree } from '../src/ports.js';
 import { stackPorts } from '../src/stack-ports.js';
 import { Scratch, type Command } from './scratch.js';
+
+const testMs = 60_000;
 
 let scratch: Scratch;
 let offset: number;
@@ -18,56 +19,54 @@ afterEach(async () => {
 });
 afterAll(() => scratch.remove());
 
-test('Ctrl-C, even twice, stops everything, and the next start finds the data', async () => {
-  const first = await start();
-  const demo = demoOf(first);
-  const tasks = await tasksOf(demo);
-  first.signal('SIGINT');
-  first.signal('SIGINT');
+test(
+  'one stack runs at a time, and Ctrl-C, even twice, stops all of it',
+  { timeout: testMs },
+  async () => {
+    const first = await start();
+    const second = scratch.run('start', ['--port-offset', String(offset)]);
 
-  expect(await first.ended).toBe(0);
-  expect(scratch.processes()).toEqual([]);
-  expect(tasks.length).toBeGreaterThan(0);
+    expect(await second.ended).toBe(1);
+    expect(second.stderr).toMatch(
+      /runs already from this folder, at http:\/\/localhost:\d+: use that one/,
+    );
+    expect(await tasksOf(demoOf(first))).not.toEqual([]);
 
-  const second = await start();
-  expect(demoOf(second)).toEqual(demo);
-  expect(await tasksOf(demo)).toEqual(tasks);
-});
+    first.signal('SIGINT');
+    first.signal('SIGINT');
 
-test('a second start says where the first one is and leaves it alone', async () => {
-  const first = await start();
-  const second = scratch.run('start', ['--port-offset', String(offset)]);
+    expect(await first.ended).toBe(0);
+    expect(scratch.processes()).toEqual([]);
+  },
+);
 
-  expect(await second.ended).toBe(1);
-  expect(second.stderr).toMatch(
-    /runs already from this folder, at http:\/\/localhost:\d+: use that one/,
-  );
-  expect(await tasksOf(demoOf(first))).not.toEqual([]);
-});
+test(
+  'a start takes over from one that was killed, and ends when a service dies',
+  { timeout: testMs },
+  async () => {
+    const killed = await start();
+    const demo = demoOf(killed);
+    const tasks = await tasksOf(demo);
+    killed.signal('SIGKILL');
+    await killed.ended;
+    expect(scratch.processes()).not.toEqual([]);
 
-test('a service that dies is reported with its last words, and the rest is stopped', async () => {
-  const stack = await start();
-  const worker = Number(execFileSync('pgrep', ['-f', `${scratch.root}/services/worker`]));
-  process.kill(worker, 'SIGKILL');
+    const next = await start();
+    expect(next.stdout).toMatch(/Stopped worker, left running by an earlier start/);
+    expect(next.stdout).toMatch(/Joined Postgres and Redis/);
+    expect(demoOf(next)).toEqual(demo);
+    expect(await tasksOf(demo)).toEqual(tasks);
 
-  expect(await stack.ended).toBe(1);
-  expect(stack.stderr).toMatch(
-    /worker ended by itself \(SIGKILL\)\. The last lines of .*worker\.log/,
-  );
-  expect(scratch.processes()).toEqual([]);
-});
+    const worker = scratch.processes().find(({ command }) => command.includes('services/worker'));
+    process.kill(worker!.pid, 'SIGKILL');
 
-test('what a killed start left behind is taken over', async () => {
-  const killed = await start();
-  killed.signal('SIGKILL');
-  await killed.ended;
-  expect(scratch.processes()).not.toEqual([]);
-
-  const next = await start();
-
-  expect(next.stdout).toMatch(/Stopped worker, left running by an earlier start/);
-  expect(next.stdout).toMatch(/Joined Postgres and Redis/);
-});
+    expect(await next.ended).toBe(1);
+    expect(next.stderr).toMatch(
+      /worker ended by itself \(SIGKILL\)\. The last lines of .*worker\.log/,
+    );
+    expect(scratch.processes()).toEqual([]);
+  },
+);
 
 async function start(): Promise<Command> {
   const command = scratch.run('start', ['--port-offset', String(offset)]);
