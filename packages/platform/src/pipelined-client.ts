@@ -1,5 +1,6 @@
 import { Client } from 'pg';
 import type { ClientConfig, QueryConfig } from 'pg';
+import { corkThisTurn } from './cork.js';
 import { unavailable } from './database-errors.js';
 
 /** Fail fast for this long after a connection attempt failed, so that a dead server costs callers no waiting. */
@@ -93,6 +94,7 @@ export class PipelinedClient {
  * the system. The answer does not wait for `after`; the connection's next query does.
  */
 function send(client: Client, statement: Statement, around?: { before: string; after: string }) {
+  corkThisTurn(client.connection.stream);
   return new Promise<unknown[]>((resolve, reject) => {
     const onlyFailure = (error: Error | null) => error && reject(error);
     if (around) client.query(around.before, onlyFailure);

@@ -2,9 +2,11 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Redis, type Result } from 'ioredis';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from '@capstone/platform/log';
+import { corkThisTurn } from '@capstone/platform/cork';
 import { CONFIG, LOGGER } from '@capstone/platform/service';
 import type { Config } from '../config.js';
 import { CACHE_REDIS } from '../connections/tokens.js';
+import { limitsCountedLocally } from '../metrics.js';
 import type { Allowance } from '../http/route.js';
 import { gcra, gcraScript, intervalMicros, type Taken } from './gcra.js';
 
@@ -51,6 +53,7 @@ export class RateLimiter {
       return this.takeLocally(allowance, key);
     }
     try {
+      corkThisTurn(this.redis.stream);
       const { requests } = this.config.limits[allowance];
       const [allowed, remaining, resetMs, waitMs] = await this.redis.takeAllowance(
         key,
@@ -66,6 +69,7 @@ export class RateLimiter {
   }
 
   private takeLocally(allowance: Allowance, key: string): Taken {
+    limitsCountedLocally.inc();
     const { replicas } = this.config.limits;
     const { requests, seconds } = this.config.limits[allowance];
     const share = { requests: Math.max(1, Math.floor(requests / replicas)), seconds };
