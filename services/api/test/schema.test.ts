@@ -32,7 +32,15 @@ function connect(role: 'api' | 'migrator') {
   });
 }
 
-const tables = ['app.tasks', 'app.task_labels', 'app.idempotency_keys'];
+const tables = [
+  'app.tasks',
+  'app.task_labels',
+  'app.idempotency_keys',
+  'app.documents',
+  'app.document_versions',
+  'app.document_originals',
+  'search.document_attributes',
+];
 
 async function fill(workspaceId: string) {
   const scope = { workspaceId };
@@ -47,6 +55,29 @@ async function fill(workspaceId: string) {
     await tx.query(
       'fill_labels',
       `insert into app.task_labels (workspace_id, label, task_id) values ($1, 'a', $2)`,
+      [workspaceId, id],
+    );
+    await tx.query(
+      'fill_documents',
+      `insert into app.documents (workspace_id, id, title, created_by) values ($1, $2, 'x', $2)`,
+      [workspaceId, id],
+    );
+    await tx.query(
+      'fill_versions',
+      `insert into app.document_versions (workspace_id, document_id, version, sha256, content_type, bytes)
+       values ($1, $2, 1, sha256('x'), 'text/plain', 1)`,
+      [workspaceId, id],
+    );
+    await tx.query(
+      'fill_originals',
+      `insert into app.document_originals (workspace_id, document_id, version, content)
+       values ($1, $2, 1, 'x')`,
+      [workspaceId, id],
+    );
+    await tx.query(
+      'fill_attributes',
+      `insert into search.document_attributes (workspace_id, document_id, key, number_value)
+       values ($1, $2, 'a', 1)`,
       [workspaceId, id],
     );
     await tx.query(
