@@ -176,6 +176,10 @@ interface Order {
   readonly direction: string;
 }
 
+/**
+ * Postgres plans these for each execution, and must: only then it knows which filters are there. At 200 000 tasks that is
+ * 0.2 ms by an index against 100 ms for the generic plan, a difference so large that it keeps to it by itself.
+ */
 function both(order: Order, beginning: ListStatement['beginning']) {
   const { name, key, type, beyond, direction } = order;
   const rest = `
