@@ -5,7 +5,7 @@ import type { CommonConfig } from './config.js';
 import { Health } from './health.js';
 import { NestLog, createLogger } from './log.js';
 import type { Logger } from './log.js';
-import { startMetrics } from './metrics.js';
+import { startProcessMetrics } from './process-metrics.js';
 import { rootModule } from './service.js';
 import type { Service } from './service.js';
 import { startFailure } from './start-failure.js';
@@ -45,11 +45,16 @@ export async function runService<Config extends CommonConfig>(
       for (const close of closers.toReversed()) await close();
     });
 
-    const version = options.version ?? '0.0.0';
+    const { version = config.build.version } = options;
     const tracing = await startTracing({ service: options.name, version, ...config.tracing });
     closers.push(() => tracing.shutdown());
-    startMetrics(options.name, version);
-    const admin = await startAdminServer({ ...config.admin, health });
+    startProcessMetrics({ service: options.name, version, commit: config.build.commit });
+    const admin = await startAdminServer({
+      ...config.admin,
+      health,
+      logger,
+      recentSpans: tracing.recent,
+    });
     closers.push(() => admin.close());
 
     const running = await options.start(service);

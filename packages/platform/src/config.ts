@@ -61,7 +61,11 @@ export const commonEnv = {
   TLS_CERT_FILE: path,
   TLS_KEY_FILE: path,
   TRACE_SAMPLE_RATIO: decimal({ min: 0, max: 1 }).default(0.01),
+  TRACE_SAMPLE_PER_SECOND: decimal({ min: 0, max: 1_000 }).default(1),
+  TRACE_RECENT_SPANS: integer({ min: 0, max: 100_000 }).default(0),
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  BUILD_VERSION: z.string().max(100).default('0.0.0'),
+  BUILD_COMMIT: z.string().max(100).optional(),
   SHUTDOWN_TIMEOUT_MS: integer({ min: 100, max: 600_000 }).default(10_000),
 };
 
@@ -89,7 +93,13 @@ export function commonConfig(env: z.output<typeof CommonEnv>) {
       keyPrefix: env.REDIS_KEY_PREFIX,
     },
     tls: { caFile: env.TLS_CA_FILE, certFile: env.TLS_CERT_FILE, keyFile: env.TLS_KEY_FILE },
-    tracing: { sampleRatio: env.TRACE_SAMPLE_RATIO, endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT },
+    build: { version: env.BUILD_VERSION, commit: env.BUILD_COMMIT },
+    tracing: {
+      sampleRatio: env.TRACE_SAMPLE_RATIO,
+      samplePerSecond: env.TRACE_SAMPLE_PER_SECOND,
+      recentSpans: env.TRACE_RECENT_SPANS,
+      endpoint: env.OTEL_EXPORTER_OTLP_ENDPOINT,
+    },
     shutdownTimeoutMs: env.SHUTDOWN_TIMEOUT_MS,
   };
 }

@@ -1,4 +1,5 @@
 import { DatabaseError } from 'pg';
+import { dbErrors } from './metrics.js';
 import { Problem } from './problem.js';
 
 /** A unique, foreign key, check or exclusion constraint refused a write. Carries its name and none of the values. */
@@ -48,9 +49,11 @@ const lostStates = /^(08...|57P0[1-5]|53300|25P03)$/;
  */
 export function translateDatabaseError(error: unknown, query: string): unknown {
   if (!(error instanceof DatabaseError)) {
+    dbErrors.inc({ class: 'connection' });
     return isConnectionLoss(error) ? unavailable(error) : error;
   }
   const state = error.code ?? 'XX000';
+  dbErrors.inc({ class: state.slice(0, 2) });
   if (constraintStates.has(state)) return new ConstraintViolation(error.constraint ?? '', state);
   if (serializationStates.has(state)) return new SerializationFailure(state);
   if (state === '57014') return new Problem('deadline-exceeded', { cause: named(query, state) });

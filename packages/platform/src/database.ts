@@ -10,7 +10,8 @@ import {
   unavailable,
 } from './database-errors.js';
 import type { Logger } from './log.js';
-import { dbPool } from './metrics.js';
+import { onScrape } from './metric-registry.js';
+import { dbPool, dbPoolAcquire, dbPoolLimit, stopwatch } from './metrics.js';
 import { PipelinedClient } from './pipelined-client.js';
 import { postgresOptions } from './postgres-options.js';
 import { Problem } from './problem.js';
@@ -50,6 +51,7 @@ export class Database {
   /** The tripwire: which transaction is open in the running async context. */
   readonly #current = new AsyncLocalStorage<Transaction>();
   readonly #notifier: CommitNotifier;
+  readonly #stopCounting: () => void;
 
   constructor(options: DatabaseOptions) {
     const connection = (this.#connection = postgresOptions({
@@ -74,6 +76,8 @@ export class Database {
     });
     this.#pool.on('error', (err) => this.#lost(err));
     this.#notifier = new CommitNotifier(this.unscoped, options.logger);
+    dbPoolLimit.set(options.poolSize);
+    this.#stopCounting = onScrape(() => this.#countConnections());
   }
 
   /**
@@ -125,6 +129,7 @@ export class Database {
   /** Finishes what is in flight, then closes every connection. */
   async close(): Promise<void> {
     await Promise.all([this.#pool.end(), ...this.#pipelines.map((pipeline) => pipeline.close())]);
+    this.#stopCounting();
   }
 
   async #pipelined(
@@ -159,25 +164,25 @@ export class Database {
       throw error;
     } finally {
       tx.release();
-      this.#countConnections();
     }
   }
 
   async #checkout() {
+    const seconds = stopwatch();
     try {
-      const client = this.#pool.connect();
-      this.#countConnections();
-      return await client;
+      return await this.#pool.connect();
     } catch (error) {
       // pg-pool 3 tells the two apart by their text alone.
       const full = error instanceof Error && error.message.startsWith('timeout exceeded');
       throw full ? new Problem('overloaded', { cause: error }) : unavailable(error);
+    } finally {
+      dbPoolAcquire.observe(seconds());
     }
   }
 
   #countConnections() {
     const { totalCount, idleCount, waitingCount } = this.#pool;
-    dbPool.set({ state: 'busy' }, totalCount - idleCount);
+    dbPool.set({ state: 'total' }, totalCount);
     dbPool.set({ state: 'idle' }, idleCount);
     dbPool.set({ state: 'waiting' }, waitingCount);
   }

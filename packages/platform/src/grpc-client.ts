@@ -73,8 +73,8 @@ export function createGrpcClient<Service extends ServiceDefinition>(
     const method = definition as MethodDefinition<unknown, unknown>;
     const call = (request: unknown, callOptions: CallOptions = {}) =>
       withSpan(
-        method.path,
-        {},
+        method.path.slice(1),
+        { 'rpc.system.name': 'grpc', 'rpc.method': method.path.slice(1) },
         () => callWithin(channel, method, request, callOptions, retried.has(name)),
         SpanKind.CLIENT,
       );

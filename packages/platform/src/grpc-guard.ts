@@ -16,7 +16,7 @@ import { SpanKind } from '@opentelemetry/api';
 import { service as healthService } from 'grpc-health-check';
 import { nameOf, pathsOf } from './grpc-definitions.js';
 import type { Logger } from './log.js';
-import { grpcServerDuration, stopwatch } from './metrics.js';
+import { grpcServerDuration, observeTraced, problemsAnswered, stopwatch } from './metrics.js';
 import { Problem } from './problem.js';
 import { toGrpcStatus } from './problem-grpc.filter.js';
 import { identityOf } from './spiffe.js';
@@ -66,16 +66,19 @@ export function guardCalls(
         { method: method.path, peer: peer ?? 'unknown', from: call.getPeer() },
         'peer denied',
       );
-      grpcServerDuration.observe({ method: method.path, status: 'PERMISSION_DENIED' }, elapsed());
+      const denied = { method: method.path, status: 'PERMISSION_DENIED' };
+      observeTraced(grpcServerDuration, denied, elapsed(), undefined);
+      problemsAnswered.inc({ door: 'grpc', code: 'peer-denied' });
       return refuse(call, new Problem('peer-denied'));
     }
     return observe(call, method.path, (code, trace) => {
       const seconds = elapsed();
-      grpcServerDuration.observe({ method: method.path, status: status[code] }, seconds);
-      logger.debug(
-        { method: method.path, peer, status: status[code], seconds, traceId: trace?.traceId },
-        'call',
-      );
+      const labels = { method: method.path, status: status[code] };
+      observeTraced(grpcServerDuration, labels, seconds, trace);
+      const durationMs = Math.round(seconds * 100_000) / 100;
+      // Probes come every few seconds for ever.
+      const level = method.path === healthPath ? 'debug' : 'info';
+      logger[level]({ ...labels, peer, durationMs, traceId: trace?.traceId }, 'call');
     });
   };
 }
@@ -88,6 +91,8 @@ function refuse(call: ServerInterceptingCallInterface, problem: Problem): Server
   return new ServerInterceptingCall(call, responder);
 }
 
+const healthPath = healthService['Check']!.path;
+
 /** Runs the handler inside the caller's trace, and reports once how it ended. */
 function observe(
   call: ServerInterceptingCallInterface,
@@ -99,12 +104,15 @@ function observe(
   const end = (code: status) => {
     if (isOver) return;
     isOver = true;
-    if (trace) closeTrace(trace, code === status.OK ? undefined : status[code]);
+    trace?.span?.setAttribute('rpc.status_code', status[code]);
+    if (trace) closeTrace(trace, serverFaults.has(code) ? status[code] : undefined);
     report(code, trace);
   };
   const listener = new ServerListenerBuilder()
     .withOnReceiveMetadata((metadata, next) => {
-      trace = openTrace(path, metadata.get('traceparent')[0]?.toString(), SpanKind.SERVER);
+      const traceparent = metadata.get('traceparent')[0]?.toString();
+      trace = openTrace(path.slice(1), traceparent, SpanKind.SERVER);
+      trace.span?.setAttributes({ 'rpc.system.name': 'grpc', 'rpc.method': path.slice(1) });
       runInTrace(trace, () => next(metadata));
     })
     // grpc-js starts the handler of a unary call when the client has said all.
@@ -121,6 +129,16 @@ function observe(
     .build();
   return new ServerInterceptingCall(call, responder);
 }
+
+/** What OpenTelemetry's conventions count as the server's fault; a refusal is an answer. */
+const serverFaults: ReadonlySet<status> = new Set([
+  status.UNKNOWN,
+  status.DEADLINE_EXCEEDED,
+  status.UNIMPLEMENTED,
+  status.INTERNAL,
+  status.UNAVAILABLE,
+  status.DATA_LOSS,
+]);
 
 /** Throws unless every served method is in the matrix, and every entry for a served service names a method of it. */
 export function assertMatrixComplete(

@@ -1,11 +1,14 @@
 import type { IncomingMessage } from 'node:http';
+import { SpanKind } from '@opentelemetry/api';
+import type { Attributes } from '@opentelemetry/api';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { recordRoutes } from './allowed-methods.js';
 import { setSecurityHeaders } from './raw-answers.js';
 import type { Logger } from './log.js';
-import { httpDuration, httpInFlight, httpShed } from './metrics.js';
+import { httpDuration, httpInFlight, httpShed, observeTraced } from './metrics.js';
+import type { Principal } from './principal.js';
 import { Problem } from './problem.js';
-import { closeTrace, currentTrace, openTrace, runInTrace } from './tracing.js';
+import { closeTrace, currentTrace, keepAfterwards, openTrace, runInTrace } from './tracing.js';
 import type { TraceContext } from './tracing.js';
 
 declare module 'fastify' {
@@ -15,6 +18,8 @@ declare module 'fastify' {
     /** See `becomeStream`. */
     isStream: boolean;
     leaveInFlight(): void;
+    /** Who calls, once the service knows. */
+    principal: Principal | null;
   }
   interface FastifyInstance {
     /** The methods that some route takes at this path. */
@@ -144,23 +149,59 @@ function finish(request: FastifyRequest, reply: FastifyReply, options: HttpEdgeO
   const route = request.routeOptions.url ?? 'unknown';
   const status = reply.raw.headersSent ? reply.statusCode : 499;
   const milliseconds = reply.elapsedTime;
-  if (!request.isStream) {
-    httpDuration.observe({ route, method: request.method, status }, milliseconds / 1000);
+  const { method, trace, isStream } = request;
+  if (!isStream) {
+    const labels = { route, method, status: classes[Math.floor(status / 100)] ?? '5xx' };
+    observeTraced(httpDuration, labels, milliseconds / 1000, trace);
   }
-  const { trace } = request;
-  if (trace.span) {
-    trace.span.setAttributes({ 'http.route': route, 'http.response.status_code': status });
-    closeTrace(trace, status >= 500 ? `status ${status}` : undefined);
-  }
-  if (options.logRequests) {
+  endTrace(request, status, isStream ? 0 : milliseconds);
+  if (options.logRequests && options.logger.isLevelEnabled('info')) {
     const durationMs = Math.round(milliseconds * 100) / 100;
-    const { method } = request;
-    options.logger.info({ traceId: trace.traceId, method, route, status, durationMs }, 'request');
+    const { userId, workspaceId, sessionId } = request.principal ?? {};
+    const caller = userId === undefined ? {} : { userId, workspaceId, sessionId };
+    const about = { traceId: trace.traceId, method, route, status, durationMs, ...caller };
+    options.logger.info(about, 'request');
   }
 }
 
+const classes = ['', '1xx', '2xx', '3xx', '4xx', '5xx'] as const;
+
+/** Of a request that was not sampled, what failed or was slow is kept all the same. */
+function endTrace(request: FastifyRequest, status: number, durationMs: number): void {
+  const { trace } = request;
+  const error = status >= 500 ? String(status) : undefined;
+  if (trace.span) {
+    trace.span.setAttributes(attributesOf(request, status));
+    closeTrace(trace, error);
+  } else if (error !== undefined || durationMs > slowMs) {
+    keepAfterwards(trace, {
+      name: spanNameOf(request),
+      kind: SpanKind.SERVER,
+      durationMs,
+      attributes: attributesOf(request, status),
+      ...(error !== undefined && { error }),
+    });
+  }
+}
+
+/** Ten times the objective of a request. */
+const slowMs = 1_000;
+
+/** OpenTelemetry semantic conventions 1.45 for HTTP servers. No path and no address: both name people and things. */
+function attributesOf(request: FastifyRequest, status: number): Attributes {
+  const { url: route } = request.routeOptions;
+  return {
+    'http.request.method': request.method,
+    'http.response.status_code': status,
+    'url.scheme': request.protocol,
+    'network.protocol.version': request.raw.httpVersion,
+    ...(route !== undefined && { 'http.route': route }),
+  };
+}
+
 function spanNameOf(request: FastifyRequest): string {
-  return `${request.method} ${request.routeOptions.url ?? ''}`;
+  const { url: route } = request.routeOptions;
+  return route === undefined ? request.method : `${request.method} ${route}`;
 }
 
 function headerOf(request: FastifyRequest, name: string): string | undefined {

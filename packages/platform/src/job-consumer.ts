@@ -1,15 +1,25 @@
 import { deadLetterQueue, jobs } from '@capstone/contracts/jobs';
 import type { JobName, JobPayload, QueueName } from '@capstone/contracts/jobs';
+import { SpanKind } from '@opentelemetry/api';
 import { DelayedError, UnrecoverableError, Worker } from 'bullmq';
 import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from './log.js';
-import { jobDeadLettered, jobDuration, stopwatch } from './metrics.js';
+import {
+  jobDeadLettered,
+  jobDuration,
+  jobRetries,
+  jobStalled,
+  jobWait,
+  observeTraced,
+  stopwatch,
+} from './metrics.js';
 import { Problem } from './problem.js';
-import { bullPrefix, openQueue } from './queue.js';
+import { bullPrefix, messagingAttributes, openQueue } from './queue.js';
 import type { Envelope, QueueConnection } from './queue.js';
 import { connectRedis, disconnectRedis, isRedisUnavailable } from './redis.js';
-import { continueTrace } from './tracing.js';
+import { closeTrace, keepAfterwards, openTrace, runInTrace } from './tracing.js';
+import type { TraceContext } from './tracing.js';
 
 /** What a handler is told about the run it is part of. */
 export interface JobContext {
@@ -73,6 +83,13 @@ export class JobConsumer<Q extends QueueName> {
       runRetryDelay: 1_000,
     });
     this.#worker.on('error', (err) => this.#logUnlessUnavailable(err));
+    this.#worker.on('stalled', () => jobStalled.inc({ queue }));
+    for (const job of Object.keys(options.handlers)) {
+      // From zero, or the first one would not be seen as an increase.
+      jobDeadLettered.inc({ job }, 0);
+      jobRetries.inc({ job }, 0);
+    }
+    jobStalled.inc({ queue }, 0);
     this.#worker.on('failed', (job, err) => job?.finishedOn && this.#bury(job, err));
   }
 
@@ -105,12 +122,15 @@ export class JobConsumer<Q extends QueueName> {
     const { name } = job;
     // The name comes from Redis: an unknown one must not become a metric label.
     const label = isJobName(name) ? name : 'unknown';
+    const trace = this.#open(job, label);
     const seconds = stopwatch();
-    let outcome = 'failed';
+    let outcome: Outcome = 'failed';
+    let fault: unknown;
     try {
-      await continueTrace(job.data.traceparent, `job ${label}`, () => this.#handle(job, lost));
+      await runInTrace(trace, () => this.#handle(job, lost));
       outcome = 'completed';
     } catch (error) {
+      fault = error;
       if (this.#stop.signal.aborted) {
         outcome = 'interrupted';
         await job.moveToDelayed(Date.now(), token);
@@ -118,8 +138,44 @@ export class JobConsumer<Q extends QueueName> {
       }
       throw asQueueError(error);
     } finally {
-      jobDuration.observe({ job: label, outcome }, seconds());
+      this.#report(job, { label, outcome, seconds: seconds(), trace, fault });
     }
+  }
+
+  /** Counts how long the job has waited, and continues the trace it came with. Every attempt is a span of its own. */
+  #open(job: Job<Envelope>, label: string): TraceContext {
+    const { queue } = this.#options;
+    if (job.attemptsMade > 0) jobRetries.inc({ job: label });
+    else jobWait.observe({ job: label }, Math.max(0, Date.now() - job.timestamp) / 1_000);
+
+    const trace = openTrace(`process ${queue}`, job.data.traceparent, SpanKind.CONSUMER);
+    trace.span?.setAttributes(this.#attributes(job, label));
+    return trace;
+  }
+
+  #attributes(job: Job<Envelope>, label: string) {
+    return {
+      ...messagingAttributes(this.#options.queue, job.id ?? '', label),
+      'messaging.operation.type': 'process',
+      'capstone.job.attempt': job.attemptsMade + 1,
+    };
+  }
+
+  /** One line, one observation and one span for each attempt. */
+  #report(job: Job<Envelope>, run: Run) {
+    const { label, outcome, seconds, trace, fault } = run;
+    observeTraced(jobDuration, { job: label, outcome }, seconds, trace);
+    const durationMs = Math.round(seconds * 100_000) / 100;
+    const about = { job: label, jobId: job.id, attempt: job.attemptsMade + 1, outcome, durationMs };
+    this.#options.logger.info({ ...about, traceId: trace.traceId }, 'job');
+    if (trace.span || outcome !== 'failed') return closeTrace(trace, fault);
+    keepAfterwards(trace, {
+      name: `process ${this.#options.queue}`,
+      kind: SpanKind.CONSUMER,
+      durationMs,
+      attributes: this.#attributes(job, label),
+      error: 'failed',
+    });
   }
 
   async #handle(job: Job<Envelope>, lost: AbortSignal | undefined) {
@@ -166,6 +222,16 @@ export class JobConsumer<Q extends QueueName> {
     if (isRedisUnavailable(err)) return;
     this.#options.logger.error({ err, queue: this.#options.queue }, 'queue consumer fault');
   }
+}
+
+type Outcome = 'completed' | 'failed' | 'interrupted';
+
+interface Run {
+  readonly label: string;
+  readonly outcome: Outcome;
+  readonly seconds: number;
+  readonly trace: TraceContext;
+  readonly fault: unknown;
 }
 
 /** BullMQ keeps the message with the job, so it must be one that may be read by whoever may read the queue. */

@@ -45,9 +45,11 @@ export function createLogger(options: LoggerOptions): Logger {
   return logger;
 }
 
-function traceFields(): { traceId?: string } {
+function traceFields(): { traceId?: string; spanId?: string } {
   const context = currentTrace();
-  return context ? { traceId: context.traceId } : {};
+  if (!context) return {};
+  const { traceId, spanId, span } = context;
+  return span ? { traceId, spanId } : { traceId };
 }
 
 /** Nest's own chatter through our logger: its start-up lines at debug, its warnings and errors as such. */

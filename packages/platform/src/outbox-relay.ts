@@ -4,7 +4,7 @@ import { jobs } from '@capstone/contracts/jobs';
 import type { z } from 'zod';
 import type { Database, Subscription } from './database.js';
 import type { Logger } from './log.js';
-import { outboxLag, outboxRelayed } from './metrics.js';
+import { outboxHeld, outboxLag, outboxRelayed } from './metrics.js';
 import { outboxChannel } from './outbox.js';
 import type { OutboxSchema } from './outbox.js';
 import { Problem } from './problem.js';
@@ -222,6 +222,7 @@ export class OutboxRelay {
          limit 1`,
       );
       outboxLag.set({ schema }, oldest?.ageSeconds ?? 0);
+      outboxHeld.set({ schema }, this.#held.size);
     } catch (err) {
       this.#report(err);
     }

@@ -6,6 +6,7 @@ import type { ExceptionFilter } from '@nestjs/common';
 import { throwError } from 'rxjs';
 import type { Observable } from 'rxjs';
 import type { Logger } from './log.js';
+import { problemsAnswered } from './metrics.js';
 import { Problem, isProblemCode } from './problem.js';
 import type { ProblemFault } from './problem.js';
 
@@ -15,9 +16,10 @@ export class ProblemGrpcFilter implements ExceptionFilter {
   constructor(private readonly logger: Logger) {}
 
   catch(exception: unknown): Observable<never> {
-    if (exception instanceof Problem) return throwError(() => toGrpcStatus(exception));
-    this.logger.error({ err: exception }, 'call failed unexpectedly');
-    return throwError(() => toGrpcStatus(new Problem('internal')));
+    const problem = exception instanceof Problem ? exception : new Problem('internal');
+    if (problem !== exception) this.logger.error({ err: exception }, 'call failed unexpectedly');
+    problemsAnswered.inc({ door: 'grpc', code: problem.code });
+    return throwError(() => toGrpcStatus(problem));
   }
 }
 

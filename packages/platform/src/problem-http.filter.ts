@@ -3,6 +3,7 @@ import { Catch, HttpException } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from './log.js';
+import { problemsAnswered } from './metrics.js';
 import { Problem } from './problem.js';
 
 /** The HTTP edge: everything thrown becomes a problem document; what nobody expected becomes a bare 500, logged once. */
@@ -30,6 +31,7 @@ export class ProblemHttpFilter implements ExceptionFilter {
 /** Answers with `problem`. If the answer has begun already, the connection is cut: a half answer must not look whole. */
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: Problem): void {
   if (reply.raw.headersSent) return void reply.raw.destroy();
+  problemsAnswered.inc({ door: 'http', code: problem.code });
   const instance = request.raw.url?.split('?', 1)[0];
   const document = problem.toDocument({ instance, traceId: request.trace.traceId });
   void reply.code(problem.status).headers(problem.toHeaders()).send(JSON.stringify(document));

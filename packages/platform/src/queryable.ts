@@ -11,7 +11,8 @@ export interface Queryable {
 export async function timed<T>(name: string, run: () => Promise<T>): Promise<T> {
   const seconds = stopwatch();
   try {
-    return await withSpan(name, { 'db.system.name': 'postgresql' }, run, SpanKind.CLIENT);
+    const attributes = { 'db.system.name': 'postgresql', 'db.query.summary': name };
+    return await withSpan(name, attributes, run, SpanKind.CLIENT);
   } finally {
     dbDuration.observe({ statement: name }, seconds());
   }

@@ -1,14 +1,14 @@
 import { SpanKind } from '@opentelemetry/api';
+import type { Attributes } from '@opentelemetry/api';
 import { deadLetterQueue, jobs } from '@capstone/contracts/jobs';
 import type { JobName, JobPayload } from '@capstone/contracts/jobs';
 import { Queue } from 'bullmq';
 import type { BulkJobOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Logger } from './log.js';
-import { queueJobs } from './metrics.js';
 import { Problem } from './problem.js';
 import { connectRedis, disconnectRedis, isRedisUnavailable } from './redis.js';
-import { withSpan } from './tracing.js';
+import { continueTrace, currentTraceparent } from './tracing.js';
 
 /** Where the queues live. */
 export interface QueueConnection {
@@ -41,6 +41,13 @@ export interface Envelope {
 
 /** How many jobs are in each state, by queue. */
 export type QueueCounts = Record<string, Record<string, number>>;
+
+/** What lies in a queue now. */
+export interface QueueState {
+  readonly jobs: Readonly<Record<string, number>>;
+  /** Since when the job at its head waits, in milliseconds since 1970; undefined when none does. */
+  readonly oldestWaitingSinceMs: number | undefined;
+}
 
 const states = ['waiting', 'active', 'delayed', 'failed', 'completed'] as const;
 const payloadLimitBytes = 16_384;
@@ -77,22 +84,23 @@ export class JobQueues {
   async addMany(newJobs: readonly NewJob[]): Promise<void> {
     const byQueue = Map.groupBy(newJobs, ({ name }) => jobs[name].queue);
     const batches = [...byQueue].map(([queue, batch]) => ({ queue, batch: batch.map(toBulkJob) }));
-    await withSpan(
-      'queue add',
-      { 'messaging.batch.message_count': newJobs.length },
-      () => reportUnavailable(batches.map(({ queue, batch }) => this.#queue(queue).addBulk(batch))),
-      SpanKind.PRODUCER,
-    );
+    await reportUnavailable(batches.map(({ queue, batch }) => this.#queue(queue).addBulk(batch)));
   }
 
-  /** Counts the jobs of every queue, dead letters included, and sets the gauge. */
+  /** Counts the jobs of every queue, dead letters included. */
   async counts(): Promise<QueueCounts> {
     const entries = await reportUnavailable(
-      [...this.#queues].map(async ([name, queue]) => {
-        const counts = await queue.getJobCounts(...states);
-        for (const state of states) queueJobs.set({ queue: name, state }, counts[state] ?? 0);
-        return [name, counts] as const;
-      }),
+      [...this.#queues].map(
+        async ([name, queue]) => [name, await queue.getJobCounts(...states)] as const,
+      ),
+    );
+    return Object.fromEntries(entries);
+  }
+
+  /** Looks at every queue, dead letters included. */
+  async inspect(): Promise<Record<string, QueueState>> {
+    const entries = await reportUnavailable(
+      [...this.#queues].map(async ([name, queue]) => [name, await inspectQueue(queue)] as const),
     );
     return Object.fromEntries(entries);
   }
@@ -106,6 +114,16 @@ export class JobQueues {
     if (!queue) throw new Error(`There is no queue ${name}.`);
     return queue;
   }
+}
+
+async function inspectQueue(queue: Queue): Promise<QueueState> {
+  const [counts, [oldest]] = await Promise.all([
+    queue.getJobCounts(...states),
+    queue.getJobs(['waiting'], 0, 0, true),
+  ]);
+  // A job that waits for another attempt has been waiting since the last one, not since it was added.
+  const since = oldest && Math.max(oldest.timestamp, oldest.processedOn ?? 0);
+  return { jobs: counts, oldestWaitingSinceMs: since };
 }
 
 /** Never waits for Redis: BullMQ would otherwise ask for its version first, and stay broken if that failed. */
@@ -126,9 +144,34 @@ export function bullPrefix(keyPrefix: string) {
   return `${keyPrefix}:bull`;
 }
 
-function toBulkJob({ name, payload, id, traceparent }: NewJob) {
+/** The span of a job on its way into its queue, in the trace it comes from; the context that its consumer continues. */
+function sendSpan({ name, id, traceparent }: NewJob): string | undefined {
+  if (traceparent === undefined) return undefined;
+  const { queue } = jobs[name];
+  const attributes = {
+    ...messagingAttributes(queue, id, name),
+    'messaging.operation.type': 'send',
+  };
+  return continueTrace(traceparent, `send ${queue}`, currentTraceparent, {
+    kind: SpanKind.PRODUCER,
+    attributes,
+  });
+}
+
+/** OpenTelemetry semantic conventions 1.45 for messaging; what BullMQ calls a queue is the destination. */
+export function messagingAttributes(queue: string, id: string, job: string): Attributes {
+  return {
+    'messaging.system': 'bullmq',
+    'messaging.destination.name': queue,
+    'messaging.message.id': id,
+    'messaging.operation.name': job,
+  };
+}
+
+function toBulkJob(job: NewJob) {
+  const { name, payload, id } = job;
   const { attempts, backoffMs } = jobs[name];
-  const data: Envelope = { payload: jobs[name].payload.parse(payload), traceparent };
+  const data: Envelope = { payload: jobs[name].payload.parse(payload), traceparent: sendSpan(job) };
   const opts: BulkJobOptions = {
     jobId: id,
     attempts,

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { problemsAnswered } from './metrics.js';
 import { Problem } from './problem.js';
 import { openTrace } from './tracing.js';
 
@@ -28,6 +29,7 @@ export function answerFrameworkError(
   setSecurityHeaders(reply.raw);
   const code = error.statusCode === 414 ? 'uri-too-long' : 'malformed-request';
   const problem = new Problem(code, { detail: 'The path cannot be read' });
+  problemsAnswered.inc({ door: 'http', code });
   const { traceId } = openTrace(request.method, undefined);
   const document = problem.toDocument({ traceId });
   void reply.code(problem.status).headers(problem.toHeaders()).send(JSON.stringify(document));
@@ -37,6 +39,7 @@ export function answerFrameworkError(
 export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
   if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
   const problem = new Problem(clientErrorCodes[error.code ?? ''] ?? 'malformed-request');
+  problemsAnswered.inc({ door: 'http', code: problem.code });
   const body = JSON.stringify(problem.toDocument({}));
   const headers = [
     ...securityHeaders,

@@ -1,7 +1,7 @@
 import { X509Certificate, createPrivateKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Logger } from './log.js';
-import { tlsExpiry, tlsReloadFailing } from './metrics.js';
+import { tlsExpiry, tlsIssued, tlsReloadFailing } from './metrics.js';
 import { identityOf } from './spiffe.js';
 import type { SpiffeId } from './spiffe.js';
 
@@ -77,7 +77,7 @@ export class ReloadingTls {
     private readonly logger: Logger,
     pollMs: number,
   ) {
-    tlsExpiry.set(material.validTo.getTime() / 1000);
+    showLife(material);
     tlsReloadFailing.set(0);
     this.timer = setInterval(() => void this.reload(), pollMs).unref();
   }
@@ -137,10 +137,15 @@ export class ReloadingTls {
 
   private publish(next: TlsMaterial): void {
     this.material = next;
-    tlsExpiry.set(next.validTo.getTime() / 1000);
+    showLife(next);
     this.logger.info({ validTo: next.validTo }, 'certificate renewed');
     for (const listener of this.listeners) listener(next);
   }
+}
+
+function showLife({ validFrom, validTo }: TlsMaterial): void {
+  tlsIssued.set(validFrom.getTime() / 1000);
+  tlsExpiry.set(validTo.getTime() / 1000);
 }
 
 async function read(file: string): Promise<Buffer> {

@@ -1,11 +1,13 @@
+import { SpanKind } from '@opentelemetry/api';
 import { InMemorySpanExporter } from '@opentelemetry/sdk-trace';
 import type { ReadableSpan } from '@opentelemetry/sdk-trace';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import {
   continueTrace,
   currentTraceId,
   currentTraceparent,
   formatTraceparent,
+  keepAfterwards,
   openTrace,
   parseTraceparent,
   runInTrace,
@@ -142,5 +144,34 @@ describe('with an exporter', () => {
       ['job', 2],
       ['call', 2],
     ]);
+  });
+});
+
+describe('what the door did not choose', () => {
+  test('can be kept afterwards, under the ids that were told already', async () => {
+    const exporter = new InMemorySpanExporter();
+    const tracing = await startTracing({
+      service: 'test',
+      sampleRatio: 0,
+      samplePerSecond: 1,
+      recentSpans: 10,
+      exporter,
+    });
+    openTrace('takes the one of this second', undefined);
+    const failed = openTrace('GET /', unsampled);
+    const about = { name: 'GET /', kind: SpanKind.SERVER, durationMs: 1_500, attributes: {} };
+
+    keepAfterwards(failed, { ...about, error: '500' });
+    expect(tracing.recent?.find(traceId)).toEqual([]);
+
+    await vi.waitFor(() => {
+      keepAfterwards(failed, { ...about, error: '500' });
+      expect(tracing.recent?.find(traceId)).toHaveLength(1);
+    }, 2_000);
+    expect(tracing.recent?.find(traceId)).toMatchObject([
+      { spanId: failed.spanId, parentSpanId: undefined, failed: true, kind: 'server' },
+    ]);
+    expect(tracing.recent?.list()).toMatchObject([{ traceId, spans: 1, failed: true }]);
+    await tracing.shutdown();
   });
 });

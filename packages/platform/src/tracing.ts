@@ -1,8 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { randomFillSync } from 'node:crypto';
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, TraceFlags, trace } from '@opentelemetry/api';
 import type { Attributes, Span, SpanContext, Tracer } from '@opentelemetry/api';
 import type { SpanExporter } from '@opentelemetry/sdk-trace';
+import { RecentSpans } from './recent-spans.js';
+import { DoorSampler } from './sampling.js';
+import { ReplayableIds, newSpanId, newTraceId } from './trace-ids.js';
 
 /**
  * Where the running code stands in a trace. Every request, call and job has one, so that logs and problem documents
@@ -25,38 +27,48 @@ export interface RemoteParent {
 export interface TracingOptions {
   readonly service: string;
   readonly version?: string;
-  /** Base address of an OTLP/HTTP collector, such as http://localhost:4318. Without it nothing is ever sampled. */
+  /** Base address of an OTLP/HTTP collector, such as http://localhost:4318. */
   readonly endpoint?: string | undefined;
   /** Share of requests sampled at the door when the caller did not decide, 0 to 1. */
   readonly sampleRatio: number;
+  /** So many a second are sampled whatever the ratio. */
+  readonly samplePerSecond?: number;
+  /** How many finished spans are kept in memory for the admin port. */
+  readonly recentSpans?: number;
   /** Instead of the collector, for tests. */
   readonly exporter?: SpanExporter;
 }
 
 export interface Tracing {
+  /** What has been traced lately, where `recentSpans` says so. */
+  readonly recent?: RecentSpans | undefined;
   /** Sends what is still in memory. Never throws: a lost span must not keep a process from stopping. */
   shutdown(): Promise<void>;
 }
 
 const current = new AsyncLocalStorage<TraceContext>();
 let tracer: Tracer | undefined;
-let sampleRatio = 0;
+let door: DoorSampler | undefined;
+const ids = new ReplayableIds();
 
 /**
- * Starts the export of spans. Until it is called, and when no endpoint is set, contexts are made and carried on but no
- * span is, and the SDK is not even loaded.
+ * Starts the making of spans. Until it is called, and when nobody is there to take them, contexts are made and carried on
+ * but no span is, and the SDK is not even loaded.
  */
 export async function startTracing(options: TracingOptions): Promise<Tracing> {
-  if (!options.endpoint && !options.exporter) return { shutdown: () => Promise.resolve() };
+  const { endpoint, exporter, recentSpans, sampleRatio, samplePerSecond = 0 } = options;
+  const recent = recentSpans ? new RecentSpans(recentSpans) : undefined;
+  if (!endpoint && !exporter && !recent) return { shutdown: () => Promise.resolve() };
   const { createTracerProvider } = await import('./tracer-provider.js');
-  const provider = createTracerProvider(options);
+  const provider = createTracerProvider(options, ids, recent ? [recent] : []);
   tracer = provider.getTracer('@capstone/platform');
-  sampleRatio = options.sampleRatio;
+  door = new DoorSampler({ ratio: sampleRatio, perSecond: samplePerSecond });
 
   return {
+    recent,
     async shutdown() {
       tracer = undefined;
-      sampleRatio = 0;
+      door = undefined;
       await provider.shutdown().catch(() => undefined);
     },
   };
@@ -69,9 +81,9 @@ export function openTrace(
   kind: SpanKind = SpanKind.SERVER,
 ): TraceContext {
   const parent = traceparent === undefined ? undefined : parseTraceparent(traceparent);
-  const sampled = tracer !== undefined && (parent ? parent.sampled : Math.random() < sampleRatio);
+  const sampled = tracer !== undefined && (parent ? parent.sampled : door?.decide());
   if (!sampled) {
-    return { traceId: parent?.traceId ?? randomHex(16), spanId: randomHex(8), sampled: false };
+    return { traceId: parent?.traceId ?? newTraceId(), spanId: newSpanId(), sampled: false };
   }
   return sampledContext(name, kind, parent);
 }
@@ -103,11 +115,21 @@ export function withSpan<Result>(
   work: () => Result,
   kind: SpanKind = SpanKind.INTERNAL,
 ): Result {
+  const context = openSpan(name, attributes, kind);
+  return context ? endWith(context, () => current.run(context, work)) : work();
+}
+
+/** A child span, if the trace is sampled, for work whose end shows elsewhere: hand it to `closeTrace`. */
+export function openSpan(
+  name: string,
+  attributes: Attributes,
+  kind: SpanKind,
+): TraceContext | undefined {
   const parent = current.getStore();
-  if (!parent?.span) return work();
+  if (!parent?.span) return undefined;
   const context = sampledContext(name, kind, parent);
   context.span?.setAttributes(attributes);
-  return endWith(context, () => current.run(context, work));
+  return context;
 }
 
 /** Runs `work` as the continuation of a trace that came with a message: a gRPC call, a job, an outbox row. */
@@ -115,9 +137,10 @@ export function continueTrace<Result>(
   traceparent: string | undefined,
   name: string,
   work: () => Result,
-  kind: SpanKind = SpanKind.CONSUMER,
+  { kind = SpanKind.CONSUMER, attributes }: { kind?: SpanKind; attributes?: Attributes } = {},
 ): Result {
   const context = openTrace(name, traceparent, kind);
+  if (attributes) context.span?.setAttributes(attributes);
   return endWith(context, () => current.run(context, work));
 }
 
@@ -125,11 +148,34 @@ export function continueTrace<Result>(
 export function closeTrace(context: TraceContext, error?: unknown): void {
   if (!context.span) return;
   if (error !== undefined) {
-    const message = typeof error === 'string' ? error : '';
-    context.span.setStatus({ code: SpanStatusCode.ERROR, message });
+    context.span.setStatus({ code: SpanStatusCode.ERROR });
+    context.span.setAttribute('error.type', errorType(error));
     if (error instanceof Error) context.span.recordException(error);
   }
   context.span.end();
+}
+
+/**
+ * Keeps what went wrong or took long although the door had not chosen it: a span alone, with the ids that the answer and
+ * the log have told already. A few a second at most, so that an outage does not become a flood.
+ */
+export function keepAfterwards(
+  context: TraceContext,
+  span: {
+    name: string;
+    kind: SpanKind;
+    durationMs: number;
+    attributes: Attributes;
+    error?: string;
+  },
+): void {
+  if (!tracer || context.span || !door?.takeToken()) return;
+  const { name, kind, attributes, durationMs, error } = span;
+  const startTime = Date.now() - durationMs;
+  const started = ids.replay(context, () =>
+    tracer?.startSpan(name, { kind, attributes, startTime }, ROOT_CONTEXT),
+  );
+  if (started) closeTrace({ ...context, sampled: true, span: started }, error);
 }
 
 /**
@@ -173,7 +219,7 @@ function toSpanContext({ traceId, spanId }: RemoteParent): SpanContext {
 }
 
 function newIds() {
-  return { traceId: randomHex(16), spanId: randomHex(8) };
+  return { traceId: newTraceId(), spanId: newSpanId() };
 }
 
 function endWith<Result>(context: TraceContext, work: () => Result): Result {
@@ -200,16 +246,9 @@ function endWith<Result>(context: TraceContext, work: () => Result): Result {
   }
 }
 
-// One system call fills ids for some 170 requests; an id costs 0.1 µs instead of 1.
-const pool = Buffer.allocUnsafe(4096);
-let poolOffset = pool.length;
-
-function randomHex(bytes: number): string {
-  if (poolOffset + bytes > pool.length) {
-    randomFillSync(pool);
-    poolOffset = 0;
-  }
-  const hex = pool.toString('hex', poolOffset, poolOffset + bytes);
-  poolOffset += bytes;
-  return hex;
+/** A Problem by its code, a system error by its own, anything else by its class. */
+function errorType(error: unknown): string {
+  if (typeof error === 'string') return error;
+  if (!(error instanceof Error)) return '_OTHER';
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }

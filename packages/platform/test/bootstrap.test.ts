@@ -94,6 +94,22 @@ describe('a service that starts', () => {
     expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
   });
 
+  test('logs more or less from the moment its admin port is told to', async () => {
+    const service = start({ LOG_LEVEL: 'info' });
+    const { adminPort } = await service.line('ready');
+    const url = `http://127.0.0.1:${String(adminPort)}/loglevel`;
+    const put = (body: string) => fetch(url, { method: 'PUT', body });
+
+    expect(await (await fetch(url)).json()).toEqual({ level: 'info' });
+    expect((await put('loud')).status).toBe(422);
+    expect((await put('x'.repeat(1_000))).status).toBe(413);
+    expect(await (await put('fatal')).json()).toEqual({ level: 'fatal' });
+    service.process.kill('SIGTERM');
+
+    expect(await service.ended).toBe(0);
+    expect(service.lines().at(-1)).toMatchObject({ msg: 'log level changed', before: 'info' });
+  });
+
   test.each(['SIGTERM', 'SIGINT'] as const)('stops in order at %s and exits 0', async (signal) => {
     const service = start();
     await service.line('ready');

@@ -1,6 +1,6 @@
 import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { issueLeaf, spiffeId, writeKeyPair } from '@capstone/local/certificates';
-import { registry } from '@capstone/platform/metrics';
+import { registry } from '@capstone/platform/metric-registry';
 import { TlsMaterialError, ReloadingTls, loadTlsMaterial } from '@capstone/platform/tls';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { silent, testAuthority } from './certificates.js';

@@ -1,10 +1,17 @@
-import { Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Global,
+  Inject,
+  Module,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { Database } from '@capstone/platform/database';
 import { Health } from '@capstone/platform/health';
 import type { Logger } from '@capstone/platform/log';
 import { Outbox } from '@capstone/platform/outbox';
 import { JobQueues } from '@capstone/platform/queue';
+import { QueueMetrics } from '@capstone/platform/queue-metrics';
 import { connectRedis, disconnectRedis } from '@capstone/platform/redis';
 import { CONFIG, LOGGER } from '@capstone/platform/service';
 import type { Config } from '../config.js';
@@ -50,16 +57,23 @@ import { CACHE_REDIS, QUEUE_REDIS } from './tokens.js';
           logger,
         }),
     },
+    {
+      provide: QueueMetrics,
+      inject: [JobQueues, QUEUE_REDIS, CONFIG, LOGGER],
+      useFactory: (queues: JobQueues, queueRedis: Redis, { redis }: Config, logger: Logger) =>
+        new QueueMetrics({ queues, redis: queueRedis, keyPrefix: redis.keyPrefix, logger }),
+    },
     { provide: Outbox, useFactory: () => new Outbox('app') },
     Idempotency,
     RouteRegistry,
   ],
   exports: [Database, CACHE_REDIS, QUEUE_REDIS, JobQueues, Outbox, Idempotency, RouteRegistry],
 })
-export class ConnectionsModule implements OnApplicationShutdown {
+export class ConnectionsModule implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(
     private readonly db: Database,
     private readonly queues: JobQueues,
+    private readonly queueMetrics: QueueMetrics,
     @Inject(CACHE_REDIS) private readonly cache: Redis,
     @Inject(QUEUE_REDIS) private readonly queue: Redis,
     health: Health,
@@ -68,7 +82,12 @@ export class ConnectionsModule implements OnApplicationShutdown {
     health.register('queue', async () => void (await queue.ping()));
   }
 
+  onApplicationBootstrap() {
+    this.queueMetrics.start();
+  }
+
   async onApplicationShutdown() {
+    await this.queueMetrics.stop();
     await this.queues.close();
     await Promise.all([this.db.close(), disconnectRedis(this.cache), disconnectRedis(this.queue)]);
   }

@@ -1,11 +1,13 @@
 import { Module, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { Health } from '@capstone/platform/health';
+import { onScrape } from '@capstone/platform/metric-registry';
 import type { Logger } from '@capstone/platform/log';
 import { connectRedis } from '@capstone/platform/redis';
 import { CONFIG, LOGGER } from '@capstone/platform/service';
 import type { Config } from '../config.js';
 import { RateLimiter } from '../limits/rate-limiter.js';
+import { revocationFeedAge, revocationsKnown, tokenCacheEntries } from '../metrics.js';
 import { AccessHook } from './access.hook.js';
 import { AuthClient } from './auth-client.js';
 import { KeySet } from './key-set.js';
@@ -73,6 +75,7 @@ const retryKeysMs = 1_000;
 })
 export class IdentityModule implements OnApplicationBootstrap, OnModuleDestroy {
   private keysTimer: NodeJS.Timeout | undefined;
+  private readonly stopShowing: () => void;
 
   constructor(
     access: AccessHook,
@@ -82,7 +85,13 @@ export class IdentityModule implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly revocations: Revocations,
     health: Health,
     client: AuthClient,
+    verifier: TokenVerifier,
   ) {
+    this.stopShowing = onScrape(() => {
+      revocationFeedAge.set(revocations.silentMs / 1_000);
+      revocationsKnown.set(revocations.size);
+      tokenCacheEntries.set(verifier.remembered);
+    });
     access.install(adapterHost.httpAdapter.getInstance());
     health.register('certificate', client.checkCertificate);
     health.register('signing-keys', async () => {
@@ -104,6 +113,7 @@ export class IdentityModule implements OnApplicationBootstrap, OnModuleDestroy {
 
   async onModuleDestroy() {
     clearTimeout(this.keysTimer);
+    this.stopShowing();
     await this.feed.stop();
   }
 

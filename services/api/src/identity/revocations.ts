@@ -41,8 +41,17 @@ export class Revocations {
     return this.revoked.size > 0 && this.revoked.has(`${kind}:${id}`);
   }
 
+  /** Since it was last known to be complete; infinite before the first time. */
+  get silentMs(): number {
+    return this.nowMs() - this.heardAtMs;
+  }
+
+  get size(): number {
+    return this.revoked.size;
+  }
+
   get freshness(): Freshness {
-    const silentMs = this.nowMs() - this.heardAtMs;
+    const { silentMs } = this;
     if (silentMs <= staleAfterMs) return 'fresh';
     return silentMs <= lostAfterMs ? 'stale' : 'lost';
   }

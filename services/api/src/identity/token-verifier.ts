@@ -6,7 +6,7 @@ import { Permission } from '@capstone/contracts/permissions';
 import { accessTokenLifetimeSeconds } from '@capstone/contracts/revocations';
 import { isCompactJws } from '@capstone/platform/compact-jws';
 import type { Principal } from '@capstone/platform/principal';
-import { tokensVerified } from '../metrics.js';
+import { tokenLookups, tokensVerified } from '../metrics.js';
 import type { KeySet } from './key-set.js';
 
 export interface VerifiedToken {
@@ -32,6 +32,11 @@ export class TokenVerifier {
     this.verified = new LRUCache({ max: options.cacheSize });
   }
 
+  /** How many tokens are remembered. */
+  get remembered(): number {
+    return this.verified.size;
+  }
+
   /**
    * A token that was verified before and has not expired. Checking a signature costs 150 µs, this costs 1. The key of the
    * cache is a digest, so that no heap dump holds a token.
@@ -39,7 +44,9 @@ export class TokenVerifier {
   recall(token: string): VerifiedToken | undefined {
     const digest = hash('sha256', token, 'base64');
     const known = this.verified.get(digest);
-    if (!known || Date.now() < known.expiresAtMs) return known;
+    const isUsable = known !== undefined && Date.now() < known.expiresAtMs;
+    tokenLookups.inc({ outcome: isUsable ? 'hit' : 'miss' });
+    if (isUsable) return known;
     this.verified.delete(digest);
     return undefined;
   }

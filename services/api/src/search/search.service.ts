@@ -1,11 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { Search, SearchItem, SearchResult } from '@capstone/contracts/search';
 import { Database } from '@capstone/platform/database';
-import { stopwatch } from '@capstone/platform/metrics';
+import { observeTraced, stopwatch } from '@capstone/platform/metrics';
 import type { Principal } from '@capstone/platform/principal';
+import { currentTrace, withSpan } from '@capstone/platform/tracing';
 import type { Embedder } from '@capstone/retrieval/embedder';
 import { createLexicalEmbedder } from '@capstone/retrieval/lexical-embedder';
 import { search, type SearchHit } from '@capstone/retrieval/search';
+import { searchDuration } from '../metrics.js';
 
 @Injectable()
 export class SearchService {
@@ -16,7 +18,11 @@ export class SearchService {
   async search(caller: Principal, input: Search): Promise<SearchResult> {
     const seconds = stopwatch();
     const { workspaceId } = caller;
-    const answer = await search(this.db.read(caller), this.embedder, { workspaceId, ...input });
+    const answer = await withSpan(`search ${input.mode}`, {}, () =>
+      search(this.db.read(caller), this.embedder, { workspaceId, ...input }),
+    );
+    const labels = { mode: input.mode, degraded: String(answer.degraded.length > 0) };
+    observeTraced(searchDuration, labels, seconds(), currentTrace());
     return {
       items: answer.hits.map(toItem),
       mode: input.mode,

@@ -23,6 +23,11 @@ export class HashingGate {
 
   constructor(private readonly limits: HashingLimits) {}
 
+  /** How many wait for a place now. */
+  get waitingCount(): number {
+    return this.waiting.length;
+  }
+
   /** A place is held until the native job has ended, whether or not anybody still waits for its answer. */
   async run<T>(work: () => Promise<T>): Promise<T> {
     await this.enter();

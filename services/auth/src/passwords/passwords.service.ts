@@ -1,11 +1,14 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import type { OnModuleInit } from '@nestjs/common';
+import type { OnModuleDestroy, OnModuleInit } from '@nestjs/common';
 import { hash, verify } from '@node-rs/argon2';
+import { onScrape } from '@capstone/platform/metric-registry';
+import { stopwatch } from '@capstone/platform/metrics';
 import { Problem } from '@capstone/platform/problem';
 import type { Logger } from '@capstone/platform/log';
 import { CONFIG, LOGGER } from '@capstone/platform/service';
 import type { Config } from '../config.js';
+import { hashesShed, hashesWaiting, passwordHashDuration } from '../metrics.js';
 import { HashingGate } from './hashing-gate.js';
 import { hashingPolicy, isPredictable, isWithinBounds } from './passwords.rules.js';
 
@@ -13,9 +16,10 @@ const queuedPerPlace = 4;
 const longestWaitMs = 2_000;
 
 @Injectable()
-export class PasswordsService implements OnModuleInit {
+export class PasswordsService implements OnModuleInit, OnModuleDestroy {
   private readonly pepper: Buffer;
   private readonly gate: HashingGate;
+  private readonly stopShowing: () => void;
   private decoy = '';
 
   constructor(
@@ -29,10 +33,15 @@ export class PasswordsService implements OnModuleInit {
       queue: queuedPerPlace * concurrency,
       waitMs: longestWaitMs,
     });
+    this.stopShowing = onScrape(() => hashesWaiting.set(this.gate.waitingCount));
   }
 
   async onModuleInit(): Promise<void> {
     this.decoy = await hash(randomBytes(32).toString('base64'), hashingPolicy);
+  }
+
+  onModuleDestroy(): void {
+    this.stopShowing();
   }
 
   requireAcceptable(password: string, email: string): void {
@@ -44,7 +53,7 @@ export class PasswordsService implements OnModuleInit {
 
   async hash(password: string): Promise<string> {
     const peppered = this.withPepper(password);
-    return this.gate.run(() => hash(peppered, hashingPolicy));
+    return this.inGate(() => hash(peppered, hashingPolicy));
   }
 
   /** Costs the same whether there is a usable hash or not: without one, a decoy is verified and refused. */
@@ -56,8 +65,20 @@ export class PasswordsService implements OnModuleInit {
       );
     }
     const peppered = this.withPepper(password);
-    const matches = await this.gate.run(() => verify(usable ? stored : this.decoy, peppered));
+    const matches = await this.inGate(() => verify(usable ? stored : this.decoy, peppered));
     return usable && matches;
+  }
+
+  private async inGate<T>(work: () => Promise<T>): Promise<T> {
+    const seconds = stopwatch();
+    try {
+      const result = await this.gate.run(work);
+      passwordHashDuration.observe(seconds());
+      return result;
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'overloaded') hashesShed.inc();
+      throw error;
+    }
   }
 
   /**

@@ -6,6 +6,7 @@ import type { Transaction } from '@capstone/platform/database';
 import { Problem } from '@capstone/platform/problem';
 import type { Logger } from '@capstone/platform/log';
 import { LOGGER } from '@capstone/platform/service';
+import { sessionsRevokedAtRefresh } from '../metrics.js';
 import { RevocationsService } from '../revocations/revocations.service.js';
 import { openSuccessor, sealSuccessor } from '../tokens/refresh-token.js';
 import { TokensService } from '../tokens/tokens.service.js';
@@ -101,6 +102,7 @@ export class RotationService {
 
   private report(session: Session, reason: RevokeReason, source: string | undefined): void {
     this.revocations.announce();
+    sessionsRevokedAtRefresh.inc({ reason });
     this.logger.warn(
       { sessionId: session.id, userId: session.userId, reason, source },
       'session revoked at refresh',
