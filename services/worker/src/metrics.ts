@@ -4,7 +4,7 @@ import { counter, histogram } from '@capstone/platform/metric-registry';
 export const requeued = counter({
   name: 'worker_requeued_total',
   help: 'Jobs queued again by the reaper, because their worker died or Redis lost them.',
-  labels: ['job'],
+  labels: ['name'],
   combinations: 10,
 });
 

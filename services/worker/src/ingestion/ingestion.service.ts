@@ -233,6 +233,7 @@ export class IngestionService {
       if (!counts) return;
       await this.discard(tx, claim);
       await this.announce(tx, claim, 'failed', counts);
+      documentsFinished.inc({ status: 'failed' });
     });
   }
 

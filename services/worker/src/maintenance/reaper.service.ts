@@ -78,7 +78,7 @@ export class ReaperService implements OnApplicationBootstrap, BeforeApplicationS
   /** Under a new id: the queue still knows the old one, and would ignore it. */
   private async requeue<Name extends JobName>(name: Name, payload: JobPayload<Name>) {
     await this.queues.add(name, payload, { id: randomUUID() });
-    requeued.inc({ job: name });
+    requeued.inc({ name });
     this.logger.info({ job: name, payload }, 'abandoned work queued again');
   }
 
