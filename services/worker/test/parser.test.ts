@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { setTimeout as delay } from 'node:timers/promises';
 import { UnreadableDocument } from '@capstone/retrieval/unreadable-document';
 import { Parser } from '../src/ingestion/parser.js';
 import { longText } from './workspace.js';
@@ -8,7 +7,7 @@ let parser = new Parser({ timeoutMs: 10_000, memoryMb: 256 });
 afterEach(() => parser.close());
 
 describe('the parser', () => {
-  test('extracts and chunks away from this thread', async () => {
+  test('extracts and chunks away from this process', async () => {
     const text = longText(2_000);
     let turns = 0;
     const ticking = setInterval(() => (turns += 1), 5);
@@ -32,7 +31,7 @@ describe('the parser', () => {
     });
   });
 
-  test('ends a thread that takes too long, and starts another', async () => {
+  test('ends a child that takes too long, and starts another', async () => {
     parser = new Parser({ timeoutMs: 1, memoryMb: 256 });
     const slow = parser.extract(Buffer.from(longText(5_000)), 'text/markdown');
 
@@ -40,7 +39,7 @@ describe('the parser', () => {
     await expect(slow).rejects.toMatchObject({ code: 'too_large' });
   });
 
-  test('ends a thread that takes too much memory, and nothing else', async () => {
+  test('ends a child that takes too much memory, and nothing else', async () => {
     parser = new Parser({ timeoutMs: 60_000, memoryMb: 64 });
     const large = Buffer.from('<p><b>a</b>'.repeat(300_000));
 
@@ -52,9 +51,12 @@ describe('the parser', () => {
     });
   });
 
-  test('close ends threads that are at work', async () => {
+  test('close ends children that are at work', async () => {
     const running = parser.extract(Buffer.from(longText(20_000)), 'text/markdown');
-    await delay(0);
-    await Promise.all([parser.close(), expect(running).rejects.toThrow('The parser thread ended')]);
+    const ended = expect(running).rejects.toThrow('The parser process ended');
+
+    parser.close();
+
+    await ended;
   });
 });

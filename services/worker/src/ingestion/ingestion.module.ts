@@ -24,6 +24,6 @@ export class IngestionModule implements OnApplicationShutdown {
   constructor(private readonly parser: Parser) {}
 
   async onApplicationShutdown() {
-    await this.parser.close();
+    this.parser.close();
   }
 }

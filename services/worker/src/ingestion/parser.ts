@@ -1,27 +1,31 @@
-import { Worker } from 'node:worker_threads';
+import { fork, type ChildProcess } from 'node:child_process';
 import type { TextContentType } from '@capstone/contracts/documents';
 import type { Chunk } from '@capstone/retrieval/chunk-text';
 import type { ExtractedText } from '@capstone/retrieval/extract';
 import { UnreadableDocument } from '@capstone/retrieval/unreadable-document';
-import type { ParseReply, ParseRequest } from './parse-thread.js';
+import type { ParseReply, ParseRequest } from './parser-process.js';
+
+// V8 aborts when the heap limit is reached.
+const outOfMemory = 'SIGABRT';
 
 export interface ParserLimits {
   readonly timeoutMs: number;
   readonly memoryMb: number;
 }
 
-// The compiled file, from src under the tests and from dist in production: a thread loads no TypeScript of ours.
-const threadFile = new URL('../../dist/ingestion/parse-thread.js', import.meta.url);
+// The compiled file, from src under the tests and from dist in production: a child loads no TypeScript of ours.
+const processFile = new URL('../../dist/ingestion/parser-process.js', import.meta.url);
 
 /**
- * Extracts and chunks in threads of its own: parsing a large document takes seconds without a pause, in which this
- * process could renew no lease, and a malicious one takes for ever or all memory there is. A thread that exceeds its
- * limits is ended, and with it nothing but the document it was given.
+ * Extracts and chunks in child processes: parsing a large document takes seconds without a pause, in which this process
+ * could renew no lease, and a malicious one takes for ever or all memory there is. A child that exceeds its limits is
+ * ended, and with it nothing but the document it was given. Threads would start sooner, but V8 may end the whole process
+ * when one of them reaches its heap limit; and a child gets an empty environment, so it holds no secret.
  */
 export class Parser {
   readonly #limits: ParserLimits;
-  readonly #idle: Worker[] = [];
-  readonly #busy = new Set<Worker>();
+  readonly #idle: ChildProcess[] = [];
+  readonly #busy = new Set<ChildProcess>();
 
   constructor(limits: ParserLimits) {
     this.#limits = limits;
@@ -41,58 +45,62 @@ export class Parser {
     throw failure(reply);
   }
 
-  async close(): Promise<void> {
-    const threads = [...this.#idle.splice(0), ...this.#busy];
-    await Promise.all(threads.map((thread) => thread.terminate()));
+  close(): void {
+    for (const child of [...this.#idle.splice(0), ...this.#busy]) child.kill('SIGKILL');
   }
 
   async #ask(request: ParseRequest): Promise<ParseReply> {
-    const thread = this.#idle.pop() ?? this.#start();
-    this.#busy.add(thread);
+    const child = this.#idle.pop() ?? this.#start();
+    this.#busy.add(child);
     try {
-      const reply = await this.#exchange(thread, request);
-      this.#idle.push(thread);
+      const reply = await this.#exchange(child, request);
+      this.#idle.push(child);
       return reply;
     } catch (error) {
-      void thread.terminate();
+      child.kill('SIGKILL');
       throw error;
     } finally {
-      this.#busy.delete(thread);
+      this.#busy.delete(child);
     }
   }
 
-  #exchange(thread: Worker, request: ParseRequest): Promise<ParseReply> {
+  #exchange(child: ChildProcess, request: ParseRequest): Promise<ParseReply> {
     const { timeoutMs, memoryMb } = this.#limits;
     const { promise, resolve, reject } = Promise.withResolvers<ParseReply>();
-    const tooLong = new UnreadableDocument(
-      'too_large',
-      `Reading it takes longer than ${timeoutMs / 1_000} seconds.`,
-    );
+    const tooLong = tooLarge(`Reading it takes longer than ${timeoutMs / 1_000} seconds.`);
     const timer = setTimeout(() => reject(tooLong), timeoutMs);
-    const onError = (error: Error) =>
-      reject(isOutOfMemory(error) ? tooMuchMemory(memoryMb) : error);
-    const onExit = () => reject(new Error('The parser thread ended.'));
-    thread.once('message', resolve).once('error', onError).once('exit', onExit);
-    thread.postMessage(request);
+    const onExit = (_code: number | null, signal: NodeJS.Signals | null) =>
+      reject(
+        signal === outOfMemory
+          ? tooLarge(`Reading it takes more than ${memoryMb} MB of memory.`)
+          : new Error('The parser process ended.'),
+      );
+    const onMessage = (message: unknown) => resolve(message as ParseReply);
+    child.once('message', onMessage).once('error', reject).once('exit', onExit);
+    child.send(request, (error) => error && reject(error));
     return promise.finally(() => {
       clearTimeout(timer);
-      thread.off('message', resolve).off('error', onError).off('exit', onExit);
+      child.off('message', onMessage).off('error', reject).off('exit', onExit);
     });
   }
 
-  #start(): Worker {
-    const thread = new Worker(threadFile, {
-      name: 'parser',
-      resourceLimits: { maxOldGenerationSizeMb: this.#limits.memoryMb },
+  #start(): ChildProcess {
+    const child = fork(processFile, {
+      serialization: 'advanced',
+      execArgv: [`--max-old-space-size=${this.#limits.memoryMb}`],
+      env: {},
+      // V8 writes pages to stderr when it runs out of memory.
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
-    thread.on('error', () => undefined).once('exit', () => this.#forget(thread));
+    child.on('error', () => undefined).once('exit', () => this.#forget(child));
     // It must not keep a process alive that has nothing else to do.
-    thread.unref();
-    return thread;
+    child.unref();
+    child.channel?.unref();
+    return child;
   }
 
-  #forget(thread: Worker) {
-    const place = this.#idle.indexOf(thread);
+  #forget(child: ChildProcess) {
+    const place = this.#idle.indexOf(child);
     if (place >= 0) this.#idle.splice(place, 1);
   }
 }
@@ -105,13 +113,6 @@ function failure(reply: ParseReply): Error {
   );
 }
 
-function isOutOfMemory(error: Error): boolean {
-  return 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY';
-}
-
-function tooMuchMemory(memoryMb: number) {
-  return new UnreadableDocument(
-    'too_large',
-    `Reading it takes more than ${memoryMb} MB of memory.`,
-  );
+function tooLarge(detail: string) {
+  return new UnreadableDocument('too_large', detail);
 }

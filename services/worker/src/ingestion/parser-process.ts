@@ -1,10 +1,9 @@
-import { parentPort } from 'node:worker_threads';
 import type { TextContentType } from '@capstone/contracts/documents';
 import { chunkText, type Chunk } from '@capstone/retrieval/chunk-text';
 import { extractText, type ExtractedText } from '@capstone/retrieval/extract';
 import { UnreadableDocument, type UnreadableCode } from '@capstone/retrieval/unreadable-document';
 
-/** What the thread does, one request at a time. */
+/** What the child does, one request at a time. */
 export type ParseRequest =
   | {
       readonly kind: 'extract';
@@ -19,7 +18,9 @@ export type ParseReply =
   | { readonly unreadable: { readonly code: UnreadableCode; readonly detail: string } }
   | { readonly fault: string };
 
-parentPort?.on('message', (request: ParseRequest) => parentPort?.postMessage(answer(request)));
+process.on('message', (request: ParseRequest) => process.send?.(answer(request)));
+// Its parent is gone: a worker that was killed leaves no child behind.
+process.on('disconnect', () => process.exit());
 
 function answer(request: ParseRequest): ParseReply {
   try {
