@@ -56,6 +56,59 @@ export const Tokens = z
   .meta({ id: 'Tokens' });
 export type Tokens = z.infer<typeof Tokens>;
 
+export const MfaMethod = z.enum(['totp', 'recovery_code']);
+export type MfaMethod = z.infer<typeof MfaMethod>;
+
+export const MfaRequired = z
+  .object({
+    status: z.literal('mfa_required'),
+    challengeId: z.string(),
+    methods: z.array(MfaMethod),
+  })
+  .meta({ id: 'MfaRequired' });
+export type MfaRequired = z.infer<typeof MfaRequired>;
+
+/** What a right password is answered with: tokens, or the wish for a second factor. */
+export const SignIn = z.discriminatedUnion('status', [Tokens, MfaRequired]).meta({ id: 'SignIn' });
+export type SignIn = z.infer<typeof SignIn>;
+
+/** Six digits, or a recovery code; blanks and hyphens in them are for the eye. */
+const code = z
+  .string()
+  .min(6)
+  .max(64)
+  .transform((typed) => typed.replaceAll(/[\s-]/g, ''));
+
+export const VerifyMfa = z
+  .strictObject({ challengeId: z.string().min(1).max(200), method: MfaMethod, code })
+  .meta({ id: 'VerifyMfa' });
+export type VerifyMfa = z.infer<typeof VerifyMfa>;
+
+export const StepUp = z
+  .strictObject({ password: z.string().min(1).max(256) })
+  .meta({ id: 'StepUp' });
+export type StepUp = z.infer<typeof StepUp>;
+
+export const TotpEnrolment = z
+  .object({
+    secret: z.string().meta({ description: 'Base32, for typing into an authenticator app.' }),
+    otpauthUri: z.string(),
+    qrSvg: z.string().meta({ description: 'The URI as a QR code: an SVG document.' }),
+  })
+  .meta({ id: 'TotpEnrolment' });
+export type TotpEnrolment = z.infer<typeof TotpEnrolment>;
+
+export const TotpCode = z.strictObject({ code }).meta({ id: 'TotpCode' });
+export type TotpCode = z.infer<typeof TotpCode>;
+
+export const RecoveryCodes = z
+  .object({ recoveryCodes: z.array(z.string()) })
+  .meta({ id: 'RecoveryCodes' });
+export type RecoveryCodes = z.infer<typeof RecoveryCodes>;
+
+/** How old a sign-in may be for what could cost somebody their account (ASVS 7.5.1). */
+export const freshSignInSeconds = 300;
+
 export const Me = z
   .object({
     user: z.object({

@@ -10,6 +10,11 @@ export const trustDomain = 'capstone.internal';
 export const grpcAllow: Readonly<Record<string, readonly Workload[]>> = {
   '/capstone.auth.v1.AccountsService/Register': ['api'],
   '/capstone.auth.v1.AccountsService/Login': ['api'],
+  '/capstone.auth.v1.MfaService/VerifyMfa': ['api'],
+  '/capstone.auth.v1.AccountsService/StepUp': ['api'],
+  '/capstone.auth.v1.MfaService/EnrolTotp': ['api'],
+  '/capstone.auth.v1.MfaService/ConfirmTotp': ['api'],
+  '/capstone.auth.v1.MfaService/RemoveTotp': ['api'],
   '/capstone.auth.v1.SessionsService/Refresh': ['api'],
   '/capstone.auth.v1.SessionsService/Logout': ['api'],
   '/capstone.auth.v1.SessionsService/GetMe': ['api'],

@@ -1,3 +1,4 @@
+import { freshSignInSeconds } from '@capstone/contracts/auth';
 import { problems } from '@capstone/contracts/problems';
 import type { ProblemCode } from '@capstone/contracts/problems';
 import type { ProblemDocument } from '@capstone/contracts/problem-document';
@@ -17,6 +18,13 @@ export interface ProblemOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly cause?: unknown;
 }
+
+/** RFC 9110 section 15.5.2: a 401 says what would do. The errors are those of RFC 6750 and RFC 9470. */
+const challenges: Partial<Record<ProblemCode, string>> = {
+  'token-missing': 'Bearer',
+  'token-invalid': 'Bearer error="invalid_token"',
+  'step-up-required': `Bearer error="insufficient_user_authentication", max_age="${freshSignInSeconds}"`,
+};
 
 /** What a Standard Schema says is wrong; zod adds the names of unknown keys. */
 export interface SchemaIssue {
@@ -78,7 +86,9 @@ export class Problem extends Error {
   /** Everything the answer needs besides its body: content type, Retry-After, and the problem's own headers. */
   toHeaders(): Record<string, string> {
     const { retryAfterSeconds } = this;
+    const challenge = challenges[this.code];
     return {
+      ...(challenge && { 'www-authenticate': challenge }),
       ...this.headers,
       'content-type': problemContentType,
       ...(retryAfterSeconds !== undefined && {

@@ -19,6 +19,10 @@ import {
   type KeysServiceServer,
 } from '@capstone/contracts/generated/capstone/auth/v1/keys_service';
 import {
+  MfaServiceService,
+  type MfaServiceServer,
+} from '@capstone/contracts/generated/capstone/auth/v1/mfa_service';
+import {
   RevocationsServiceService,
   type RevocationsServiceServer,
 } from '@capstone/contracts/generated/capstone/auth/v1/revocations_service';
@@ -107,6 +111,7 @@ export class FakeAuth {
 
   private async listen() {
     this.server.addService(AccountsServiceService, this.accounts());
+    this.server.addService(MfaServiceService, this.mfa());
     this.server.addService(SessionsServiceService, this.sessions());
     this.server.addService(KeysServiceService, {
       getJwks: this.answer('getJwks', () => ({
@@ -130,9 +135,37 @@ export class FakeAuth {
   private accounts(): AccountsServiceServer {
     return {
       register: this.answer('register', () => ({})),
-      login: this.answer('login', ({ password }: { password: string }) => {
+      login: this.answer('login', ({ email, password }: { email: string; password: string }) => {
         if (password !== rightPassword) throw new Problem('credentials-invalid');
+        if (!email.startsWith('mfa')) return { tokens: this.tokens(), mfaRequired: undefined };
+        const mfaRequired = { challengeId: 'cap_mfa_x', methods: ['totp', 'recovery_code'] };
+        return { tokens: undefined, mfaRequired };
+      }),
+      stepUp: this.answer('stepUp', ({ password }: { password: string }) => {
+        if (password !== rightPassword) throw new Problem('credentials-invalid');
+        return { tokens: this.tokens(), mfaRequired: undefined };
+      }),
+    };
+  }
+
+  private mfa(): MfaServiceServer {
+    return {
+      verifyMfa: this.answer('verifyMfa', ({ code }: { code: string }) => {
+        judge(code);
         return { tokens: this.tokens() };
+      }),
+      enrolTotp: this.answer('enrolTotp', () => ({
+        secret: 'SECRET',
+        otpauthUri: 'otpauth://totp/x',
+        qrSvg: '<svg/>',
+      })),
+      confirmTotp: this.answer('confirmTotp', ({ code }: { code: string }) => {
+        judge(code);
+        return { recoveryCodes: ['AAAAAA-BBBBBB'] };
+      }),
+      removeTotp: this.answer('removeTotp', ({ code }: { code: string }) => {
+        judge(code);
+        return {};
       }),
     };
   }
@@ -180,4 +213,9 @@ export class FakeAuth {
       }
     };
   }
+}
+
+function judge(code: string) {
+  if (code === '999999') throw new Problem('mfa-locked', { retryAfterSeconds: 900 });
+  if (code !== '123456') throw new Problem('mfa-code-invalid');
 }

@@ -3,6 +3,7 @@ import { AccountsModule } from './accounts/accounts.module.js';
 import { ConnectionsModule } from './connections/connections.module.js';
 import { HousekeepingModule } from './housekeeping/housekeeping.module.js';
 import { KeysModule } from './keys/keys.module.js';
+import { MfaModule } from './mfa/mfa.module.js';
 import { RevocationsModule } from './revocations/revocations.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 
@@ -11,6 +12,7 @@ import { SessionsModule } from './sessions/sessions.module.js';
   imports: [
     ConnectionsModule,
     AccountsModule,
+    MfaModule,
     SessionsModule,
     KeysModule,
     RevocationsModule,

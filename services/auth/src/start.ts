@@ -1,5 +1,6 @@
 import { AccountsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/accounts_service';
 import { KeysServiceService } from '@capstone/contracts/generated/capstone/auth/v1/keys_service';
+import { MfaServiceService } from '@capstone/contracts/generated/capstone/auth/v1/mfa_service';
 import { RevocationsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/revocations_service';
 import { SessionsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/sessions_service';
 import { createGrpcApp } from '@capstone/platform/grpc-app';
@@ -9,6 +10,7 @@ import type { Config } from './config.js';
 
 const services = [
   AccountsServiceService,
+  MfaServiceService,
   SessionsServiceService,
   KeysServiceService,
   RevocationsServiceService,

@@ -4,6 +4,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { onTestFinished } from 'vitest';
 import { AccountsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/accounts_service';
 import { KeysServiceService } from '@capstone/contracts/generated/capstone/auth/v1/keys_service';
+import { MfaServiceService } from '@capstone/contracts/generated/capstone/auth/v1/mfa_service';
 import { RevocationsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/revocations_service';
 import { SessionsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/sessions_service';
 import { AccessClaims } from '@capstone/contracts/auth';
@@ -159,6 +160,7 @@ export async function connect(
   });
   return {
     accounts: client(AccountsServiceService, channel),
+    mfa: client(MfaServiceService, channel),
     sessions: client(SessionsServiceService, channel),
     keys: client(KeysServiceService, channel),
     revocations: client(RevocationsServiceService, channel),

@@ -1,8 +1,18 @@
 import { Body, Controller, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { Accepted, Login, Me, Refresh, Register, Tokens } from '@capstone/contracts/auth';
+import {
+  Accepted,
+  Login,
+  Me,
+  Refresh,
+  Register,
+  SignIn,
+  StepUp,
+  Tokens,
+} from '@capstone/contracts/auth';
 import { Route } from '../http/route.js';
 import { AuthService } from './auth.service.js';
+import { sourceOf } from './request-source.js';
 
 /**
  * Idempotency-Key is taken and not needed here: register, refresh and logout give the same outcome when repeated, by
@@ -28,11 +38,22 @@ export class AuthController {
     summary: 'Sign in',
     access: 'public',
     allowance: 'sign-in',
-    answers: { 200: Tokens },
+    answers: { 200: SignIn },
     problems: ['credentials-invalid', 'workspace-not-found', 'overloaded'],
   })
   login(@Req() request: FastifyRequest, @Body({ schema: Login }) input: Login) {
     return this.auth.login(sourceOf(request), input);
+  }
+
+  @Route('POST', 'step-up', {
+    summary: 'Prove again who you are: a new session takes the place of this one',
+    access: 'signed-in',
+    allowance: 'sign-in',
+    answers: { 200: SignIn },
+    problems: ['credentials-invalid', 'overloaded'],
+  })
+  stepUp(@Req() request: FastifyRequest, @Body({ schema: StepUp }) input: StepUp) {
+    return this.auth.stepUp(request.headers.authorization ?? '', sourceOf(request), input);
   }
 
   @Route('POST', 'refresh', {
@@ -63,10 +84,4 @@ export class AuthController {
   me(@Req() request: FastifyRequest) {
     return this.auth.me(request.headers.authorization ?? '');
   }
-}
-
-/** For auth's audit and throttling. */
-function sourceOf(request: FastifyRequest) {
-  const userAgent = request.headers['user-agent'] ?? '';
-  return { address: request.ip, userAgent: userAgent.slice(0, 300) };
 }

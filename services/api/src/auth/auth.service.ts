@@ -1,5 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { Me, Tokens, type Login, type Refresh, type Register } from '@capstone/contracts/auth';
+import {
+  Me,
+  SignIn,
+  Tokens,
+  type Login,
+  type Refresh,
+  type Register,
+  type StepUp,
+} from '@capstone/contracts/auth';
+import type { LoginResponse } from '@capstone/contracts/generated/capstone/auth/v1/accounts_service';
 import type {
   Source,
   Tokens as TokensMessage,
@@ -19,12 +28,20 @@ export class AuthService {
     return { status: 'accepted' as const };
   }
 
-  async login(source: Source, input: Login): Promise<Tokens> {
-    const { tokens } = await this.client.accounts.login(
+  async login(source: Source, input: Login): Promise<SignIn> {
+    const outcome = await this.client.accounts.login(
       { ...input, source },
       { deadlineMs: hashingDeadlineMs },
     );
-    return toTokens(tokens);
+    return toSignIn(outcome);
+  }
+
+  async stepUp(authorization: string, source: Source, input: StepUp): Promise<SignIn> {
+    const outcome = await this.client.accounts.stepUp(
+      { ...input, source },
+      { deadlineMs: hashingDeadlineMs, metadata: { authorization } },
+    );
+    return toSignIn(outcome);
   }
 
   async refresh(source: Source, input: Refresh): Promise<Tokens> {
@@ -54,7 +71,12 @@ export class AuthService {
   }
 }
 
-function toTokens(tokens: TokensMessage | undefined): Tokens {
+function toSignIn({ tokens, mfaRequired }: LoginResponse): SignIn {
+  if (!mfaRequired) return toTokens(tokens);
+  return SignIn.parse({ status: 'mfa_required', ...mfaRequired });
+}
+
+export function toTokens(tokens: TokensMessage | undefined): Tokens {
   return Tokens.parse({
     status: 'authenticated',
     tokenType: 'Bearer',

@@ -18,6 +18,11 @@ export type Allowance = 'caller' | 'source' | 'sign-in';
 export interface RouteSpec {
   readonly summary: string;
   readonly access: Access;
+  /**
+   * For what could cost somebody their account: only within minutes of a sign-in (`freshSignInSeconds`). auth, which also
+   * knows whether a second factor is due, looks again.
+   */
+  readonly freshSignIn?: boolean;
   /** The status of success, or of each success, with its body. `null`: no body. */
   readonly answers: Readonly<Record<number, z.ZodType | null>>;
   /** Codes of its own; those that every route can meet are added by the OpenAPI document. */

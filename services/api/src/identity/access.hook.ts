@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { freshSignInSeconds } from '@capstone/contracts/auth';
 import type { Principal } from '@capstone/platform/principal';
 import { Problem } from '@capstone/platform/problem';
 import { CONFIG } from '@capstone/platform/service';
@@ -60,6 +61,7 @@ export class AccessHook {
       request.tokenExpiresAtMs = expiresAtMs;
       await this.spend(reply, route.allowance ?? 'caller', principal.userId);
       assertPermitted(principal, route);
+      if (route.freshSignIn) assertFresh(principal);
     }
     assertPreconditions(request, route);
   }
@@ -112,6 +114,11 @@ function assertPermitted(principal: Principal, { access }: RouteDeclaration) {
   });
 }
 
+function assertFresh({ authTimeSeconds }: Principal) {
+  if (Date.now() / 1_000 - authTimeSeconds <= freshSignInSeconds) return;
+  throw new Problem('step-up-required', { detail: 'The sign-in is too long ago for this.' });
+}
+
 function assertPreconditions({ headers }: FastifyRequest, route: RouteDeclaration) {
   if (route.ifMatch === 'required' && headers['if-match'] === undefined) {
     throw new Problem('if-match-required');
@@ -130,9 +137,7 @@ function assertPreconditions({ headers }: FastifyRequest, route: RouteDeclaratio
 
 /** RFC 6750 section 2.1. Throws `token-missing` when there is none at all. */
 function bearerToken(authorization: string | undefined): string {
-  if (authorization === undefined) {
-    throw new Problem('token-missing', { headers: { 'www-authenticate': 'Bearer' } });
-  }
+  if (authorization === undefined) throw new Problem('token-missing');
   const token = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization)?.[1];
   if (token === undefined) throw tokenInvalid();
   return token;
@@ -140,7 +145,5 @@ function bearerToken(authorization: string | undefined): string {
 
 /** Always the same: what is wrong with a token is nobody's business. */
 function tokenInvalid() {
-  return new Problem('token-invalid', {
-    headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
-  });
+  return new Problem('token-invalid');
 }

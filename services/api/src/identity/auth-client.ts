@@ -1,6 +1,7 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { AccountsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/accounts_service';
 import { KeysServiceService } from '@capstone/contracts/generated/capstone/auth/v1/keys_service';
+import { MfaServiceService } from '@capstone/contracts/generated/capstone/auth/v1/mfa_service';
 import { RevocationsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/revocations_service';
 import { SessionsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/sessions_service';
 import {
@@ -12,10 +13,11 @@ import {
 import { ReloadingTls, type TlsFiles } from '@capstone/platform/tls';
 import type { Logger } from '@capstone/platform/log';
 
-/** auth, as its four gRPC services. Calls reject with a Problem. */
+/** auth, as its gRPC services. Calls reject with a Problem. */
 @Injectable()
 export class AuthClient implements OnApplicationShutdown {
   readonly accounts: GrpcClient<typeof AccountsServiceService>;
+  readonly mfa: GrpcClient<typeof MfaServiceService>;
   readonly sessions: GrpcClient<typeof SessionsServiceService>;
   readonly keys: GrpcClient<typeof KeysServiceService>;
   readonly revocations: GrpcClient<typeof RevocationsServiceService>;
@@ -25,6 +27,7 @@ export class AuthClient implements OnApplicationShutdown {
     private readonly tls: ReloadingTls,
   ) {
     this.accounts = createGrpcClient(AccountsServiceService, channel);
+    this.mfa = createGrpcClient(MfaServiceService, channel);
     // Refreshing twice within ten seconds gives the same successor, so it may be tried again.
     this.sessions = createGrpcClient(SessionsServiceService, channel, {
       idempotent: ['refresh', 'logout', 'getMe'],

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
-import type { Login, Register, Tokens } from '@capstone/contracts/auth';
+import type { Login, Register, SignIn } from '@capstone/contracts/auth';
 import { Database } from '@capstone/platform/database';
 import { Problem } from '@capstone/platform/problem';
+import { SignInService } from '../mfa/sign-in.service.js';
 import { PasswordsService } from '../passwords/passwords.service.js';
-import { SessionsService } from '../sessions/sessions.service.js';
 import { UsersService } from '../users/users.service.js';
 import { WorkspacesService } from '../workspaces/workspaces.service.js';
 
@@ -15,7 +15,7 @@ export class AccountsService {
     private readonly passwords: PasswordsService,
     private readonly users: UsersService,
     private readonly workspaces: WorkspacesService,
-    private readonly sessions: SessionsService,
+    private readonly signIn: SignInService,
   ) {}
 
   /** Says nothing about whether the address was known, neither in its answer nor in its time: it always hashes. */
@@ -31,12 +31,12 @@ export class AccountsService {
   }
 
   /** The workspace is looked at only for who has proven to be its user, so asking for one tells a stranger nothing. */
-  async login({ email, password, workspaceId }: Login): Promise<Tokens> {
+  async login({ email, password, workspaceId }: Login): Promise<SignIn> {
     const credential = await this.users.findCredential(email);
     const matches = await this.passwords.matches(password, credential?.passwordHash);
     if (!credential || !matches) throw new Problem('credentials-invalid');
 
     const workspace = await this.workspaces.choose(credential.userId, workspaceId);
-    return this.sessions.start(credential.userId, workspace);
+    return this.signIn.afterFirstFactor(credential.userId, workspace);
   }
 }

@@ -1,7 +1,11 @@
 import { Module } from '@nestjs/common';
+import { MfaModule } from '../mfa/mfa.module.js';
 import { RevocationsModule } from '../revocations/revocations.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { HousekeepingService } from './housekeeping.service.js';
 
-@Module({ imports: [RevocationsModule, SessionsModule], providers: [HousekeepingService] })
+@Module({
+  imports: [MfaModule, RevocationsModule, SessionsModule],
+  providers: [HousekeepingService],
+})
 export class HousekeepingModule {}

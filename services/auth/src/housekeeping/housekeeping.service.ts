@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import type { Logger } from '@capstone/platform/log';
 import { LOGGER } from '@capstone/platform/service';
+import { SignInService } from '../mfa/sign-in.service.js';
 import { RevocationsService } from '../revocations/revocations.service.js';
 import { RotationService } from '../sessions/rotation.service.js';
 
@@ -16,6 +17,7 @@ export class HousekeepingService implements OnApplicationBootstrap, BeforeApplic
   constructor(
     private readonly rotation: RotationService,
     private readonly revocations: RevocationsService,
+    private readonly signIn: SignInService,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -34,6 +36,7 @@ export class HousekeepingService implements OnApplicationBootstrap, BeforeApplic
     try {
       await this.rotation.eraseSealedSuccessors();
       await this.revocations.deleteOld();
+      await this.signIn.deleteExpiredChallenges();
     } catch (err) {
       this.logger.warn({ err }, 'housekeeping failed; the next round tries again');
     }

@@ -1,6 +1,12 @@
 import type { Queryable, Transaction } from '@capstone/platform/database';
 
-export type RevokeReason = 'logout' | 'refresh-token-reused' | 'membership-ended';
+export type RevokeReason =
+  | 'logout'
+  | 'refresh-token-reused'
+  | 'membership-ended'
+  | 'stepped-up'
+  | 'password-changed'
+  | 'factors-changed';
 
 /** A session that is neither revoked nor at its absolute end. */
 export interface Session {
@@ -16,14 +22,20 @@ const columns = `id, user_id as "userId", workspace_id as "workspaceId", aal,
 
 export async function insertSession(
   tx: Transaction,
-  session: { id: string; userId: string; workspaceId: string; lifetimeSeconds: number },
+  session: {
+    id: string;
+    userId: string;
+    workspaceId: string;
+    aal: 1 | 2;
+    lifetimeSeconds: number;
+  },
 ): Promise<Session> {
   const [row] = await tx.query<Session>(
     'insert_session',
     `insert into auth.sessions (id, user_id, workspace_id, aal, authenticated_at, expires_at)
-     values ($1, $2, $3, 1, now(), now() + make_interval(secs => $4))
+     values ($1, $2, $3, $4, now(), now() + make_interval(secs => $5))
      returning ${columns}`,
-    [session.id, session.userId, session.workspaceId, session.lifetimeSeconds],
+    [session.id, session.userId, session.workspaceId, session.aal, session.lifetimeSeconds],
   );
   return row!;
 }
@@ -76,6 +88,23 @@ export async function revokeSession(
         and revoked_at is null`,
     [userId, sessionId, reason],
   );
+}
+
+/** The ids of those that were ended by this. */
+export async function revokeOtherSessions(
+  tx: Transaction,
+  kept: { userId: string; sessionId: string; reason: RevokeReason },
+): Promise<string[]> {
+  const revoked = await tx.query<{ id: string }>(
+    'revoke_other_sessions',
+    `update auth.sessions
+        set revoked_at = now(), revoke_reason = $3
+      where user_id = $1 and id <> $2
+        and revoked_at is null
+     returning id`,
+    [kept.userId, kept.sessionId, kept.reason],
+  );
+  return revoked.map(({ id }) => id);
 }
 
 /** Sign-in is when a user's old sessions go, their refresh tokens with them: nothing else has the right to see them. */

@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { rolePermissions } from '@capstone/contracts/permissions';
 import type { Me, Tokens } from '@capstone/contracts/auth';
 import { Database } from '@capstone/platform/database';
+import type { Transaction } from '@capstone/platform/database';
 import { Problem } from '@capstone/platform/problem';
 import { RevocationsService } from '../revocations/revocations.service.js';
 import { TokensService } from '../tokens/tokens.service.js';
@@ -15,9 +16,24 @@ import {
   deleteEndedSessions,
   findLiveSession,
   insertSession,
+  revokeOtherSessions,
   revokeSession,
 } from './sessions.repository.js';
-import type { Session } from './sessions.repository.js';
+import type { RevokeReason, Session } from './sessions.repository.js';
+
+interface NewSession {
+  readonly userId: string;
+  readonly workspace: Membership;
+  readonly aal: 1 | 2;
+  readonly replaces: string | undefined;
+}
+
+/** A session that is stored, and the one refresh token that nothing else will ever show. */
+export interface OpenedSession {
+  readonly session: Session;
+  readonly workspace: Membership;
+  readonly refreshToken: string;
+}
 
 @Injectable()
 export class SessionsService {
@@ -29,37 +45,66 @@ export class SessionsService {
     private readonly users: UsersService,
   ) {}
 
-  /** Of somebody who has just proven to be this user. */
-  async start(userId: string, workspace: Membership): Promise<Tokens> {
+  /** Of somebody who has just proven to be this user. A session it `replaces` ends with its begin. */
+  async start(userId: string, workspace: Membership, replaces?: string): Promise<Tokens> {
+    const opened = await this.db.transaction({ userId, workspaceId: workspace.id }, (tx) =>
+      this.open(tx, { userId, workspace, aal: 1, replaces }),
+    );
+    return this.issue(opened);
+  }
+
+  /** In a transaction of this user and workspace; hand the answer to `issue` once that has committed. */
+  async open(
+    tx: Transaction,
+    { userId, workspace, aal, replaces }: NewSession,
+  ): Promise<OpenedSession> {
     const refreshToken = this.tokens.mintRefreshToken();
-    const scope = { userId, workspaceId: workspace.id };
-    const session = await this.db.transaction(scope, async (tx) => {
-      await deleteEndedSessions(tx, userId);
-      const started = await insertSession(tx, {
-        id: uuidv7(),
-        ...scope,
-        lifetimeSeconds: absoluteLifetimeSeconds,
-      });
-      await insertRefreshToken(tx, {
-        id: uuidv7(),
-        sessionId: started.id,
-        userId,
-        hash: refreshToken.hash,
-        parentId: undefined,
-        idleSeconds: idleLifetimeSeconds,
-      });
-      await this.workspaces.markUsed(tx, userId, workspace.id);
-      return started;
+    await deleteEndedSessions(tx, userId);
+    if (replaces) await this.end(tx, { userId, sessionId: replaces, reason: 'stepped-up' });
+    const session = await insertSession(tx, {
+      id: uuidv7(),
+      userId,
+      workspaceId: workspace.id,
+      aal,
+      lifetimeSeconds: absoluteLifetimeSeconds,
     });
-    return this.tokens.issue(session, workspace, refreshToken.token);
+    await insertRefreshToken(tx, {
+      id: uuidv7(),
+      sessionId: session.id,
+      userId,
+      hash: refreshToken.hash,
+      parentId: undefined,
+      idleSeconds: idleLifetimeSeconds,
+    });
+    await this.workspaces.markUsed(tx, userId, workspace.id);
+    return { session, workspace, refreshToken: refreshToken.token };
+  }
+
+  issue({ session, workspace, refreshToken }: OpenedSession): Promise<Tokens> {
+    this.announceEnded();
+    return this.tokens.issue(session, workspace, refreshToken);
   }
 
   async logout(accessToken: string): Promise<void> {
     const session = await this.authenticate(accessToken);
-    await this.db.transaction({ userId: session.userId }, async (tx) => {
-      await revokeSession(tx, session.userId, session.id, 'logout');
-      await this.revocations.record(tx, 'session', session.id);
-    });
+    const { id: sessionId, userId } = session;
+    await this.db.transaction({ userId }, (tx) =>
+      this.end(tx, { userId, sessionId, reason: 'logout' }),
+    );
+    this.announceEnded();
+  }
+
+  /** Call `announceEnded` once the transaction has committed. */
+  async endOthers(
+    tx: Transaction,
+    kept: { userId: string; sessionId: string; reason: RevokeReason },
+  ): Promise<void> {
+    for (const id of await revokeOtherSessions(tx, kept)) {
+      await this.revocations.record(tx, 'session', id);
+    }
+  }
+
+  announceEnded(): void {
     this.revocations.announce();
   }
 
@@ -81,10 +126,18 @@ export class SessionsService {
   }
 
   /** Here the table is at hand, so a token counts only as long as its session does. */
-  private async authenticate(accessToken: string): Promise<Session> {
+  async authenticate(accessToken: string): Promise<Session> {
     const { sub: userId, sid } = await this.tokens.verifyAccessToken(accessToken);
     const session = await findLiveSession(this.db.read({ userId }), userId, sid);
     if (!session) throw new Problem('token-invalid');
     return session;
+  }
+
+  private async end(
+    tx: Transaction,
+    ended: { userId: string; sessionId: string; reason: RevokeReason },
+  ): Promise<void> {
+    await revokeSession(tx, ended.userId, ended.sessionId, ended.reason);
+    await this.revocations.record(tx, 'session', ended.sessionId);
   }
 }

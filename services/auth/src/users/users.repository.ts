@@ -56,6 +56,15 @@ export async function findCredential(
   return credential;
 }
 
+export async function findPasswordHash(db: Queryable, userId: string): Promise<string | undefined> {
+  const [credential] = await db.query<{ passwordHash: string }>(
+    'find_password_hash',
+    `select password_hash as "passwordHash" from auth.credentials where user_id = $1`,
+    [userId],
+  );
+  return credential?.passwordHash;
+}
+
 export async function findProfile(db: Queryable, userId: string): Promise<Profile | undefined> {
   const [profile] = await db.query<Profile>(
     'find_profile',

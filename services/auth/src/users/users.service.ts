@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '@capstone/platform/database';
 import type { Transaction } from '@capstone/platform/database';
 import { Problem } from '@capstone/platform/problem';
-import { findCredential, findProfile, insertUser } from './users.repository.js';
+import { findCredential, findPasswordHash, findProfile, insertUser } from './users.repository.js';
 import type { Credential, NewUser, Profile } from './users.repository.js';
 
 @Injectable()
@@ -17,6 +17,10 @@ export class UsersService {
 
   findCredential(email: string): Promise<Credential | undefined> {
     return findCredential(this.db.unscoped, email);
+  }
+
+  findPasswordHash(userId: string): Promise<string | undefined> {
+    return findPasswordHash(this.db.unscoped, userId);
   }
 
   /** The user of a token that verified: without one the token is worth nothing. */

@@ -7,7 +7,7 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { handleUnaryCall, UntypedServiceImplementation } from "@grpc/grpc-js";
-import { Source, Tokens } from "./tokens.js";
+import { MfaRequired, Source, Tokens } from "./tokens.js";
 
 export const protobufPackage = "capstone.auth.v1";
 
@@ -33,6 +33,17 @@ export interface LoginRequest {
 
 export interface LoginResponse {
   tokens?: Tokens | undefined;
+  mfaRequired?: MfaRequired | undefined;
+}
+
+export interface StepUpRequest {
+  password: string;
+  source: Source | undefined;
+}
+
+export interface StepUpResponse {
+  tokens?: Tokens | undefined;
+  mfaRequired?: MfaRequired | undefined;
 }
 
 function createBaseRegisterRequest(): RegisterRequest {
@@ -330,13 +341,16 @@ export const LoginRequest: MessageFns<LoginRequest> = {
 };
 
 function createBaseLoginResponse(): LoginResponse {
-  return { tokens: undefined };
+  return { tokens: undefined, mfaRequired: undefined };
 }
 
 export const LoginResponse: MessageFns<LoginResponse> = {
   encode(message: LoginResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.tokens !== undefined) {
       Tokens.encode(message.tokens, writer.uint32(10).fork()).join();
+    }
+    if (message.mfaRequired !== undefined) {
+      MfaRequired.encode(message.mfaRequired, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -362,6 +376,14 @@ export const LoginResponse: MessageFns<LoginResponse> = {
             message.tokens = Tokens.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.mfaRequired = MfaRequired.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -375,13 +397,23 @@ export const LoginResponse: MessageFns<LoginResponse> = {
   },
 
   fromJSON(object: any): LoginResponse {
-    return { tokens: isSet(object.tokens) ? Tokens.fromJSON(object.tokens) : undefined };
+    return {
+      tokens: isSet(object.tokens) ? Tokens.fromJSON(object.tokens) : undefined,
+      mfaRequired: isSet(object.mfaRequired)
+        ? MfaRequired.fromJSON(object.mfaRequired)
+        : isSet(object.mfa_required)
+        ? MfaRequired.fromJSON(object.mfa_required)
+        : undefined,
+    };
   },
 
   toJSON(message: LoginResponse): unknown {
     const obj: any = {};
     if (message.tokens !== undefined) {
       obj.tokens = Tokens.toJSON(message.tokens);
+    }
+    if (message.mfaRequired !== undefined) {
+      obj.mfaRequired = MfaRequired.toJSON(message.mfaRequired);
     }
     return obj;
   },
@@ -393,6 +425,189 @@ export const LoginResponse: MessageFns<LoginResponse> = {
     const message = createBaseLoginResponse();
     message.tokens = (object.tokens !== undefined && object.tokens !== null)
       ? Tokens.fromPartial(object.tokens)
+      : undefined;
+    message.mfaRequired = (object.mfaRequired !== undefined && object.mfaRequired !== null)
+      ? MfaRequired.fromPartial(object.mfaRequired)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseStepUpRequest(): StepUpRequest {
+  return { password: "", source: undefined };
+}
+
+export const StepUpRequest: MessageFns<StepUpRequest> = {
+  encode(message: StepUpRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.password !== "") {
+      writer.uint32(10).string(message.password);
+    }
+    if (message.source !== undefined) {
+      Source.encode(message.source, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StepUpRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStepUpRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.password = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.source = Source.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StepUpRequest {
+    return {
+      password: isSet(object.password) ? globalThis.String(object.password) : "",
+      source: isSet(object.source) ? Source.fromJSON(object.source) : undefined,
+    };
+  },
+
+  toJSON(message: StepUpRequest): unknown {
+    const obj: any = {};
+    if (message.password !== "") {
+      obj.password = message.password;
+    }
+    if (message.source !== undefined) {
+      obj.source = Source.toJSON(message.source);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StepUpRequest>, I>>(base?: I): StepUpRequest {
+    return StepUpRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StepUpRequest>, I>>(object: I): StepUpRequest {
+    const message = createBaseStepUpRequest();
+    message.password = object.password ?? "";
+    message.source = (object.source !== undefined && object.source !== null)
+      ? Source.fromPartial(object.source)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseStepUpResponse(): StepUpResponse {
+  return { tokens: undefined, mfaRequired: undefined };
+}
+
+export const StepUpResponse: MessageFns<StepUpResponse> = {
+  encode(message: StepUpResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tokens !== undefined) {
+      Tokens.encode(message.tokens, writer.uint32(10).fork()).join();
+    }
+    if (message.mfaRequired !== undefined) {
+      MfaRequired.encode(message.mfaRequired, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StepUpResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStepUpResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tokens = Tokens.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.mfaRequired = MfaRequired.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StepUpResponse {
+    return {
+      tokens: isSet(object.tokens) ? Tokens.fromJSON(object.tokens) : undefined,
+      mfaRequired: isSet(object.mfaRequired)
+        ? MfaRequired.fromJSON(object.mfaRequired)
+        : isSet(object.mfa_required)
+        ? MfaRequired.fromJSON(object.mfa_required)
+        : undefined,
+    };
+  },
+
+  toJSON(message: StepUpResponse): unknown {
+    const obj: any = {};
+    if (message.tokens !== undefined) {
+      obj.tokens = Tokens.toJSON(message.tokens);
+    }
+    if (message.mfaRequired !== undefined) {
+      obj.mfaRequired = MfaRequired.toJSON(message.mfaRequired);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StepUpResponse>, I>>(base?: I): StepUpResponse {
+    return StepUpResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StepUpResponse>, I>>(object: I): StepUpResponse {
+    const message = createBaseStepUpResponse();
+    message.tokens = (object.tokens !== undefined && object.tokens !== null)
+      ? Tokens.fromPartial(object.tokens)
+      : undefined;
+    message.mfaRequired = (object.mfaRequired !== undefined && object.mfaRequired !== null)
+      ? MfaRequired.fromPartial(object.mfaRequired)
       : undefined;
     return message;
   },
@@ -420,12 +635,30 @@ export const AccountsServiceService = {
     responseSerialize: (value: LoginResponse): Buffer => Buffer.from(LoginResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): LoginResponse => LoginResponse.decode(value),
   },
+  /**
+   * Proves again who the caller is: a new session takes the place of the one of the access token in the metadata key
+   * "authorization".
+   */
+  stepUp: {
+    path: "/capstone.auth.v1.AccountsService/StepUp" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: StepUpRequest): Buffer => Buffer.from(StepUpRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): StepUpRequest => StepUpRequest.decode(value),
+    responseSerialize: (value: StepUpResponse): Buffer => Buffer.from(StepUpResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): StepUpResponse => StepUpResponse.decode(value),
+  },
 } as const;
 
 export interface AccountsServiceServer extends UntypedServiceImplementation {
   /** Answers the same whether or not the address is known already. */
   register: handleUnaryCall<RegisterRequest, RegisterResponse>;
   login: handleUnaryCall<LoginRequest, LoginResponse>;
+  /**
+   * Proves again who the caller is: a new session takes the place of the one of the access token in the metadata key
+   * "authorization".
+   */
+  stepUp: handleUnaryCall<StepUpRequest, StepUpResponse>;
 }
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;

@@ -34,6 +34,14 @@ export interface Tokens {
   workspace: Workspace | undefined;
 }
 
+/** The password was right, and a second factor is still to be shown. */
+export interface MfaRequired {
+  /** Opaque, one purpose, good for 5 min and 5 attempts. Nothing but VerifyMfa takes it. */
+  challengeId: string;
+  /** totp, recovery_code. */
+  methods: string[];
+}
+
 function createBaseSource(): Source {
   return { address: "", userAgent: "" };
 }
@@ -351,6 +359,95 @@ export const Tokens: MessageFns<Tokens> = {
     message.workspace = (object.workspace !== undefined && object.workspace !== null)
       ? Workspace.fromPartial(object.workspace)
       : undefined;
+    return message;
+  },
+};
+
+function createBaseMfaRequired(): MfaRequired {
+  return { challengeId: "", methods: [] };
+}
+
+export const MfaRequired: MessageFns<MfaRequired> = {
+  encode(message: MfaRequired, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.challengeId !== "") {
+      writer.uint32(10).string(message.challengeId);
+    }
+    for (const v of message.methods) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MfaRequired {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMfaRequired();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.challengeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.methods.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MfaRequired {
+    return {
+      challengeId: isSet(object.challengeId)
+        ? globalThis.String(object.challengeId)
+        : isSet(object.challenge_id)
+        ? globalThis.String(object.challenge_id)
+        : "",
+      methods: globalThis.Array.isArray(object?.methods) ? object.methods.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: MfaRequired): unknown {
+    const obj: any = {};
+    if (message.challengeId !== "") {
+      obj.challengeId = message.challengeId;
+    }
+    if (message.methods?.length) {
+      obj.methods = message.methods;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<MfaRequired>, I>>(base?: I): MfaRequired {
+    return MfaRequired.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<MfaRequired>, I>>(object: I): MfaRequired {
+    const message = createBaseMfaRequired();
+    message.challengeId = object.challengeId ?? "";
+    message.methods = object.methods?.map((e) => e) || [];
     return message;
   },
 };
