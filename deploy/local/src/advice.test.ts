@@ -12,11 +12,13 @@ const machines: [string, Machine, RegExp][] = [
 ];
 
 test.each(machines)('on %s the advice names its own way to install', (_, machine, expected) => {
-  expect(installAdvice(machine)).toMatch(expected);
+  expect(installAdvice(['Redis 7+'], machine)).toMatch(expected);
 });
 
-test('the advice names the oldest versions that do', () => {
-  expect(installAdvice({ platform: 'linux', distribution: [] })).toMatch(
-    /Postgres 15\+, pgvector 0\.8\.4\+ and Redis 7\+/,
+test('the advice names what is missing', () => {
+  const missing = ['pgvector 0.8.4+ for Postgres 15.20', 'Redis 7+'];
+
+  expect(installAdvice(missing, { platform: 'linux', distribution: [] })).toMatch(
+    /^This machine has no pgvector 0\.8\.4\+ for Postgres 15\.20 and no Redis 7\+,/,
   );
 });

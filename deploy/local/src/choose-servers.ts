@@ -40,7 +40,7 @@ export async function chooseServers(
       );
     }
   }
-  throw new OperatorError(installAdvice(thisMachine()));
+  throw new OperatorError(installAdvice(await missingPrograms(env, state), thisMachine()));
 }
 
 async function nativeServers(
@@ -62,6 +62,20 @@ async function findBoth(env: NodeJS.ProcessEnv, state: ProfileState) {
   const postgres = await findPostgres(env, state.postgresMajor);
   const redis = await findRedis(env);
   return postgres && redis && hasPgvector(postgres) ? { postgres, redis } : undefined;
+}
+
+async function missingPrograms(env: NodeJS.ProcessEnv, state: ProfileState): Promise<string[]> {
+  const postgres = await findPostgres(env, state.postgresMajor);
+  const missing: string[] = [];
+  if (!postgres) {
+    // Data that one major release has made can only be opened by the same.
+    const wanted = state.postgresMajor ?? `${minimum.postgres}+`;
+    missing.push(`Postgres ${wanted} with pgvector ${minimum.pgvector}+`);
+  } else if (!hasPgvector(postgres)) {
+    missing.push(`pgvector ${minimum.pgvector}+ for Postgres ${postgres.version}`);
+  }
+  if (!(await findRedis(env))) missing.push(`Redis ${minimum.redis}+`);
+  return missing;
 }
 
 function wishedSource(env: NodeJS.ProcessEnv): Source | undefined {

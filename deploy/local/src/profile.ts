@@ -60,7 +60,7 @@ export class Profile {
   async loadState(): Promise<ProfileState> {
     mkdirSync(this.logs, { recursive: true });
     if (!this.hasState()) {
-      if (existsSync(join(this.directory, 'postgres'))) {
+      if ([this.directory, this.outsideDirectory()].some(hasData)) {
         throw new OperatorError(
           `${this.stateFile} is missing, and with it the passwords of the data beside it: start afresh with --reset.`,
         );
@@ -125,6 +125,10 @@ async function newState(): Promise<ProfileState> {
 function passwordsFor<User extends string>(users: readonly User[]): Record<User, string> {
   const entries = users.map((user) => [user, randomBytes(24).toString('base64url')] as const);
   return Object.fromEntries(entries) as Record<User, string>;
+}
+
+function hasData(directory: string): boolean {
+  return existsSync(join(directory, 'postgres'));
 }
 
 function canEnter(directory: string, account: Account): boolean {
