@@ -15,11 +15,13 @@ export interface RedisOptions {
   readonly logger: Logger;
   /** For BullMQ workers and blocking reads: commands wait for the connection instead of failing. */
   readonly forBlocking?: boolean;
+  /** Default 5 s; less where there is something better to do than to wait. */
+  readonly commandTimeoutMs?: number;
 }
 
 /**
- * Connects in the background and again after every loss, for ever. A command fails within about five seconds when Redis
- * does not answer, unless the connection is for blocking. A loss is logged once, and so is its end.
+ * Connects in the background and again after every loss, for ever. A command fails in time when Redis does not
+ * answer, unless the connection is for blocking. A loss is logged once, and so is its end.
  */
 export function connectRedis(options: RedisOptions): Redis {
   const redis = new Redis(options.url, {
@@ -30,7 +32,7 @@ export function connectRedis(options: RedisOptions): Redis {
     // After a fail-over the old master answers READONLY: 2 reconnects and sends the command again.
     reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
     maxRetriesPerRequest: options.forBlocking ? null : 2,
-    ...(!options.forBlocking && { commandTimeout: 5_000 }),
+    ...(!options.forBlocking && { commandTimeout: options.commandTimeoutMs ?? 5_000 }),
   });
   logLossOnce(redis, options.name, options.logger);
   showConnection(redis, options.name);

@@ -31,9 +31,9 @@ class Listener {
     private readonly abort: AbortController,
   ) {}
 
-  static async open(user: TestUser, headers: Record<string, string> = {}) {
+  static async open(user: TestUser, headers: Record<string, string> = {}, at = origin) {
     const abort = new AbortController();
-    const response = await fetch(`${origin}/api/v1/events`, {
+    const response = await fetch(`${at}/api/v1/events`, {
       headers: { ...user.authorization, ...headers },
       signal: abort.signal,
     });
@@ -216,6 +216,16 @@ describe('GET /api/v1/events', () => {
 
     expect(unsigned.status).toBe(401);
     expect((await Listener.open(ada)).response.status).toBe(403);
+  });
+
+  test('ends when the service stops', async () => {
+    const second = await TestApi.start({}, api.auth);
+    const port = await second.app.listen('127.0.0.1', 0);
+    const listener = await Listener.open(await second.signIn(), {}, `http://127.0.0.1:${port}`);
+
+    await second.stop();
+
+    await waitFor(() => listener.ended, { timeoutMs: 2_000, what: 'the stream to end' });
   });
 
   test('drops a client that does not read, and goes on for the others', async () => {

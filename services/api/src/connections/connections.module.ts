@@ -37,7 +37,14 @@ import { CACHE_REDIS, QUEUE_REDIS } from './tokens.js';
       provide: CACHE_REDIS,
       inject: [CONFIG, LOGGER],
       useFactory: ({ redis }: Config, logger: Logger) =>
-        connectRedis({ url: redis.cacheUrl, caFile: redis.caFile, name: 'api-cache', logger }),
+        connectRedis({
+          url: redis.cacheUrl,
+          caFile: redis.caFile,
+          name: 'api-cache',
+          logger,
+          // Every request asks it, and can do without the answer.
+          commandTimeoutMs: 250,
+        }),
     },
     {
       provide: QUEUE_REDIS,

@@ -1,5 +1,6 @@
 import { Controller, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import { Problem } from '@capstone/platform/problem';
 import { Route } from '../http/route.js';
 import { KeySet } from './key-set.js';
 
@@ -15,6 +16,7 @@ export class KeysController {
     problems: ['dependency-unavailable'],
   })
   jwks(@Res() reply: FastifyReply) {
+    if (!this.keys.isLoaded) throw new Problem('dependency-unavailable', { retryAfterSeconds: 1 });
     return reply
       .type('application/jwk-set+json')
       .header('cache-control', 'public, max-age=300')
