@@ -19,6 +19,7 @@ const maxP99Ms = 250;
 export const maxErrorShare = 0.001;
 const maxResidentMiB = 300;
 const maxRecoverySeconds = 30;
+const calmSeconds = 10;
 
 /** p95, p99 and errors of one phase: what every profile of steady load is held to. */
 export function latencyObjectives(
@@ -90,12 +91,15 @@ export function overloadObjectives(
   ];
 }
 
-/** Seconds from the end of the overload to the first window from which all meet p95 and errors. */
+/** Seconds from the end of the overload to the first moment from which ten seconds are within the objective. */
 export function recoverySeconds(measurement: Measurement): number | undefined {
   const { startSecond } = phaseOf(measurement, 'after');
   const after = measurement.windows.filter((window) => window.startSecond >= startSecond);
-  const bad = after.findLastIndex((window) => !isHealthy(window));
-  const first = after[bad + 1];
+  const stretch = Math.ceil(calmSeconds / measurement.windowSeconds);
+  const first = after.find((_, index) => {
+    const following = after.slice(index, index + stretch);
+    return following.length === stretch && following.every(isHealthy);
+  });
   return first === undefined ? undefined : first.startSecond - startSecond;
 }
 

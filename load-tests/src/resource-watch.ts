@@ -47,7 +47,9 @@ export class ResourceWatch {
         add(service, cpuSeconds, residentMiB ?? 0);
     }
     const generator = canSeeProcesses && this.k6?.pid ? readUse(this.k6.pid) : undefined;
-    if (generator) add('k6', generator.cpuSeconds, generator.residentMiB);
+    // One that has just ended holds nothing any more and is not yet gone.
+    if (generator && generator.residentMiB > 0)
+      add('k6', generator.cpuSeconds, generator.residentMiB);
     const sizes = processes
       .filter(({ group }) => services.some((name) => name === group))
       .map((use) => use.residentMiB);
