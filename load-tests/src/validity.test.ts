@@ -40,8 +40,8 @@ describe('the validity guard', () => {
     ['processor used by the generator', { generatorCpuShare: 0.81 }],
     ['processor time stolen from this machine', { stolenShare: 0.06 }],
     [
-      'iterations that ended without an answer',
-      { measurement: exampleMeasurement({ phases: [examplePhase({ answered: 9_999 })] }) },
+      'iterations without an outcome',
+      { measurement: exampleMeasurement({ phases: [examplePhase({ answered: 9_989 })] }) },
     ],
     ['the build that answered', { buildFaults: ['api was restarted in the middle'] }],
   ])('%s: too much makes a run invalid', (rule, overrides) => {
