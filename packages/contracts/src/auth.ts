@@ -127,13 +127,15 @@ export type Me = z.infer<typeof Me>;
 
 /**
  * What an access token says, apart from the registered claims `iss`, `aud`, `exp`, `iat`, `jti` (RFC 9068 section 2.2).
- * `sid` is the session, `wid` the workspace; `scope` is space separated.
+ * `sid` is the session, `wid` the workspace; `scope` is space separated. `epoch` grows whenever the role changes: a token
+ * of an earlier one is refused.
  */
 export const AccessClaims = z.object({
   sub: z.uuid(),
   sid: z.uuid(),
   wid: z.uuid(),
   role: Role,
+  epoch: z.int(),
   scope: z.string(),
   aal: z.union([z.literal(1), z.literal(2)]),
   auth_time: z.int(),

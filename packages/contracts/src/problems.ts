@@ -25,6 +25,7 @@ export const problems = {
   'peer-denied': spec(403, 'PERMISSION_DENIED', 'This service may not call this method'),
   'route-not-found': spec(404, 'UNIMPLEMENTED', 'There is nothing at this address'),
   'task-not-found': spec(404, 'NOT_FOUND', 'Task not found'),
+  'session-not-found': spec(404, 'NOT_FOUND', 'Session not found'),
   'workspace-not-found': spec(404, 'NOT_FOUND', 'Workspace not found'),
   'document-not-found': spec(404, 'NOT_FOUND', 'Document not found'),
   'method-not-allowed': spec(405, 'UNIMPLEMENTED', 'This address does not take this method'),

@@ -37,13 +37,14 @@ import { certificateFor } from '@capstone/testing/certs';
 
 export const issuer = 'https://auth.capstone.internal';
 export const audience = 'capstone-api';
+export const knownSession = '01920000-0000-7000-8000-00000000005e';
 export const rightPassword = 'correct horse battery';
 
 /** Speaks auth's contract from memory: one signing key, a few revocations, and a count of what it was asked. */
 export class FakeAuth {
   readonly calls: Record<string, number> = {};
   readonly requests: unknown[] = [];
-  readonly revocations: { kind: string; id: string; revokedAtMs: number }[] = [];
+  readonly revocations: { kind: string; id: string; revokedAtMs: number; epoch?: number }[] = [];
   port = 0;
   private readonly server = new Server();
 
@@ -81,6 +82,7 @@ export class FakeAuth {
       sid: uuidv7(),
       wid: uuidv7(),
       role: 'owner',
+      epoch: 1,
       scope: rolePermissions.owner.join(' '),
       aal: 1,
       auth_time: now,
@@ -119,7 +121,9 @@ export class FakeAuth {
       })),
     } satisfies KeysServiceServer);
     this.server.addService(RevocationsServiceService, {
-      listRevocations: this.answer('listRevocations', () => ({ revocations: this.revocations })),
+      listRevocations: this.answer('listRevocations', () => ({
+        revocations: this.revocations.map((each) => ({ ...each, epoch: each.epoch })),
+      })),
     } satisfies RevocationsServiceServer);
 
     const { caFile, certFile, keyFile } = certificateFor('auth');
@@ -186,6 +190,28 @@ export class FakeAuth {
         scopes: [...rolePermissions.owner],
         aal: 1,
       })),
+      listSessions: this.answer('listSessions', () => ({
+        sessions: [
+          {
+            id: knownSession,
+            workspaceId: uuidv7(),
+            workspaceName: 'Ada',
+            current: true,
+            aal: 1,
+            address: '192.0.2.1',
+            userAgent: undefined,
+            createdAt: '2026-11-21T08:00:00.000Z',
+            lastUsedAt: '2026-11-21T09:00:00.000Z',
+            expiresAt: '2026-11-28T09:00:00.000Z',
+          },
+        ],
+      })),
+      endSession: this.answer('endSession', ({ sessionId }: { sessionId: string }) => {
+        if (sessionId !== knownSession) throw new Problem('session-not-found');
+        return {};
+      }),
+      endOtherSessions: this.answer('endOtherSessions', () => ({})),
+      switchWorkspace: this.answer('switchWorkspace', () => ({ tokens: this.tokens() })),
     };
   }
 

@@ -6,6 +6,7 @@ import {
 } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Redis } from 'ioredis';
+import { membershipId } from '@capstone/contracts/revocations';
 import { becomeStream } from '@capstone/platform/http-edge';
 import type { Logger } from '@capstone/platform/log';
 import type { Principal } from '@capstone/platform/principal';
@@ -45,6 +46,9 @@ export class EventStreams implements OnApplicationBootstrap, OnModuleDestroy {
     this.subscriber.on('close', () => this.endAll());
     this.revocations.onRevoked((kind, id) => {
       if (kind === 'session') this.endWhere(({ caller }) => caller.sessionId === id);
+      if (kind === 'roles') {
+        this.endWhere(({ caller }) => membershipId(caller.workspaceId, caller.userId) === id);
+      }
     });
     this.timer = setInterval(() => this.check(), checkEveryMs).unref();
     await this.subscriber.subscribe(eventChannel(this.config.redis.keyPrefix));

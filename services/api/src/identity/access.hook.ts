@@ -55,10 +55,11 @@ export class AccessHook {
     if (route.access === 'public') {
       await this.spend(reply, route.allowance ?? 'source', sourceOf(request.ip));
     } else {
-      const { principal, keyId, expiresAtMs } = await this.authenticate(request, reply);
-      this.assertNotRevoked(principal, keyId, route);
+      const verified = await this.authenticate(request, reply);
+      this.assertNotRevoked(verified, route);
+      const { principal } = verified;
       request.principal = principal;
-      request.tokenExpiresAtMs = expiresAtMs;
+      request.tokenExpiresAtMs = verified.expiresAtMs;
       await this.spend(reply, route.allowance ?? 'caller', principal.userId);
       assertPermitted(principal, route);
       if (route.freshSignIn) assertFresh(principal);
@@ -78,14 +79,15 @@ export class AccessHook {
     return verified;
   }
 
-  private assertNotRevoked(principal: Principal, keyId: string, route: RouteDeclaration) {
+  private assertNotRevoked(token: VerifiedToken, route: RouteDeclaration) {
     const { freshness } = this.revocations;
     if (freshness === 'lost' || (freshness === 'stale' && isWrite(route))) {
       throw new Problem('revocation-feed-stale', { retryAfterSeconds: 5 });
     }
     if (
-      this.revocations.has('session', principal.sessionId) ||
-      this.revocations.has('key', keyId)
+      this.revocations.has('session', token.principal.sessionId) ||
+      this.revocations.has('key', token.keyId) ||
+      this.revocations.isOutdated(token.membershipId, token.epoch)
     ) {
       throw tokenInvalid();
     }

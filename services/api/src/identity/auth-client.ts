@@ -30,7 +30,7 @@ export class AuthClient implements OnApplicationShutdown {
     this.mfa = createGrpcClient(MfaServiceService, channel);
     // Refreshing twice within ten seconds gives the same successor, so it may be tried again.
     this.sessions = createGrpcClient(SessionsServiceService, channel, {
-      idempotent: ['refresh', 'logout', 'getMe'],
+      idempotent: ['refresh', 'logout', 'getMe', 'listSessions', 'endOtherSessions'],
     });
     this.keys = createGrpcClient(KeysServiceService, channel, { idempotent: ['getJwks'] });
     this.revocations = createGrpcClient(RevocationsServiceService, channel, {

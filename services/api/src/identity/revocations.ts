@@ -14,6 +14,7 @@ const lostAfterMs = 30_000;
 /** Which sessions and keys no longer count, as far as the feed has told, and how long ago it last said so. */
 export class Revocations {
   private readonly revoked = new Map<string, number>();
+  private readonly epochs = new Map<string, { least: number; forgetAtMs: number }>();
   private readonly listeners = new Set<(kind: RevocationKind, id: string) => void>();
   private heardAtMs = Number.NEGATIVE_INFINITY;
   private readonly nowMs: () => number;
@@ -23,10 +24,18 @@ export class Revocations {
   }
 
   /** Adding again is harmless. Forgotten when the last token it could concern has expired. */
-  add(kind: RevocationKind, id: string): void {
+  add(kind: Exclude<RevocationKind, 'roles'>, id: string): void {
     const isNews = !this.revoked.has(`${kind}:${id}`);
-    this.revoked.set(`${kind}:${id}`, this.nowMs() + revocationWindowSeconds * 1000);
-    if (isNews) for (const listener of this.listeners) listener(kind, id);
+    this.revoked.set(`${kind}:${id}`, this.forgetAtMs());
+    if (isNews) this.tell(kind, id);
+  }
+
+  /** The role of this member has changed: what says an earlier epoch no longer counts. */
+  addRoles(membershipId: string, epoch: number): void {
+    const known = this.epochs.get(membershipId)?.least ?? 0;
+    const least = Math.max(known, epoch);
+    this.epochs.set(membershipId, { least, forgetAtMs: this.forgetAtMs() });
+    if (least > known) this.tell('roles', membershipId);
   }
 
   /** Everything revoked until now has been added. */
@@ -34,6 +43,9 @@ export class Revocations {
     this.heardAtMs = this.nowMs();
     for (const [name, forgetAtMs] of this.revoked) {
       if (forgetAtMs <= this.heardAtMs) this.revoked.delete(name);
+    }
+    for (const [id, { forgetAtMs }] of this.epochs) {
+      if (forgetAtMs <= this.heardAtMs) this.epochs.delete(id);
     }
   }
 
@@ -47,7 +59,12 @@ export class Revocations {
   }
 
   get size(): number {
-    return this.revoked.size;
+    return this.revoked.size + this.epochs.size;
+  }
+
+  /** True for a token of an epoch before the member's role was changed. */
+  isOutdated(membershipId: string, epoch: number): boolean {
+    return this.epochs.size > 0 && epoch < (this.epochs.get(membershipId)?.least ?? 0);
   }
 
   get freshness(): Freshness {
@@ -60,5 +77,13 @@ export class Revocations {
   onRevoked(listener: (kind: RevocationKind, id: string) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
+  }
+
+  private forgetAtMs() {
+    return this.nowMs() + revocationWindowSeconds * 1000;
+  }
+
+  private tell(kind: RevocationKind, id: string) {
+    for (const listener of this.listeners) listener(kind, id);
   }
 }

@@ -3,7 +3,7 @@ import { decodeProtectedHeader, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { AccessClaims } from '@capstone/contracts/auth';
 import { Permission } from '@capstone/contracts/permissions';
-import { accessTokenLifetimeSeconds } from '@capstone/contracts/revocations';
+import { accessTokenLifetimeSeconds, membershipId } from '@capstone/contracts/revocations';
 import { isCompactJws } from '@capstone/platform/compact-jws';
 import type { Principal } from '@capstone/platform/principal';
 import { tokenLookups, tokensVerified } from '../metrics.js';
@@ -12,6 +12,8 @@ import type { KeySet } from './key-set.js';
 export interface VerifiedToken {
   readonly principal: Principal;
   readonly keyId: string;
+  readonly membershipId: string;
+  readonly epoch: number;
   readonly expiresAtMs: number;
 }
 
@@ -88,6 +90,8 @@ export class TokenVerifier {
 function toVerifiedToken(claims: AccessClaims, keyId: string): VerifiedToken {
   return {
     keyId,
+    membershipId: membershipId(claims.wid, claims.sub),
+    epoch: claims.epoch,
     expiresAtMs: (claims.exp + clockSkewSeconds) * 1000,
     principal: {
       kind: 'user',

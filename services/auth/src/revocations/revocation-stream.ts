@@ -18,8 +18,9 @@ export class RevocationStream {
     this.key = revocationStream(config.redis.keyPrefix);
   }
 
-  async append({ kind, id, revokedAtMs }: Revocation): Promise<void> {
-    await this.add('kind', kind, 'id', id, 'revokedAtMs', String(revokedAtMs));
+  async append({ kind, id, revokedAtMs, epoch }: Revocation): Promise<void> {
+    const upTo = epoch === null ? [] : ['epoch', String(epoch)];
+    await this.add('kind', kind, 'id', id, 'revokedAtMs', String(revokedAtMs), ...upTo);
   }
 
   async appendHeartbeat(asOfMs: number): Promise<void> {

@@ -9,6 +9,12 @@ export class RevocationsGrpc {
 
   @GrpcMethod('RevocationsService', 'ListRevocations')
   async listRevocations(): Promise<ListRevocationsResponse> {
-    return { revocations: await this.revocations.list() };
+    const revocations = await this.revocations.list();
+    return {
+      revocations: revocations.map(({ epoch, ...rest }) => ({
+        ...rest,
+        epoch: epoch ?? undefined,
+      })),
+    };
   }
 }

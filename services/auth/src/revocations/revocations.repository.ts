@@ -5,9 +5,12 @@ export interface Revocation {
   readonly kind: RevocationKind;
   readonly id: string;
   readonly revokedAtMs: number;
+  /** Of `roles` alone. */
+  readonly epoch: number | null;
 }
 
-const columns = `kind, id, floor(extract(epoch from revoked_at) * 1000)::bigint as "revokedAtMs"`;
+const columns = `kind, id, epoch,
+       floor(extract(epoch from revoked_at) * 1000)::bigint as "revokedAtMs"`;
 
 export async function insertRevocation(
   tx: Transaction,
@@ -20,6 +23,22 @@ export async function insertRevocation(
      values ($1, $2)
      on conflict (kind, id) do nothing`,
     [kind, id],
+  );
+}
+
+/** The same membership may change again and again: the newest epoch stands, and is told anew. */
+export async function upsertRolesRevocation(
+  tx: Transaction,
+  id: string,
+  epoch: number,
+): Promise<void> {
+  await tx.query(
+    'upsert_roles_revocation',
+    `insert into auth.revocations (kind, id, epoch)
+     values ('roles', $1, $2)
+     on conflict (kind, id) do update
+        set epoch = greatest(revocations.epoch, excluded.epoch), revoked_at = now(), published_at = null`,
+    [id, epoch],
   );
 }
 
@@ -57,10 +76,16 @@ export async function markRevocationsPublished(
     'mark_revocations_published',
     `update auth.revocations
         set published_at = now()
-       from unnest($1::text[], $2::text[]) as published (kind, id)
+       from unnest($1::text[], $2::text[], $3::bigint[]) as published (kind, id, epoch)
       where revocations.kind = published.kind
-        and revocations.id = published.id`,
-    [revocations.map((each) => each.kind), revocations.map((each) => each.id)],
+        and revocations.id = published.id
+        -- A later epoch came in between: it is still to be told.
+        and revocations.epoch is not distinct from published.epoch`,
+    [
+      revocations.map((each) => each.kind),
+      revocations.map((each) => each.id),
+      revocations.map((each) => each.epoch),
+    ],
   );
 }
 

@@ -8,6 +8,7 @@ import type { Logger } from '@capstone/platform/log';
 import { LOGGER } from '@capstone/platform/service';
 import { sessionsRevokedAtRefresh } from '../metrics.js';
 import { RevocationsService } from '../revocations/revocations.service.js';
+import type { Source } from '../source.js';
 import { openSuccessor, sealSuccessor } from '../tokens/refresh-token.js';
 import { TokensService } from '../tokens/tokens.service.js';
 import type { RefreshToken } from '../tokens/tokens.service.js';
@@ -22,7 +23,7 @@ import {
 } from './refresh-tokens.repository.js';
 import type { KnownRefreshToken } from './refresh-tokens.repository.js';
 import { idleLifetimeSeconds, replayWindowSeconds } from './session-lifetimes.js';
-import { lockLiveSession, revokeSession } from './sessions.repository.js';
+import { lockLiveSession, revokeSession, touchSession } from './sessions.repository.js';
 import type { RevokeReason, Session } from './sessions.repository.js';
 
 type Outcome =
@@ -41,14 +42,13 @@ export class RotationService {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** `source` is where the request came from, for the log alone. */
-  async refresh(refreshToken: string, source: string | undefined): Promise<Tokens> {
+  async refresh(refreshToken: string, source: Source): Promise<Tokens> {
     const presented = this.tokens.readRefreshToken(refreshToken);
     const known = await findRefreshToken(this.db.unscoped, presented.hash);
     if (!known) throw new Problem('refresh-token-invalid');
 
     const outcome = await this.db.transaction({ userId: known.userId }, (tx) =>
-      this.rotate(tx, presented, known),
+      this.rotate(tx, presented, known, source),
     );
     if (outcome.kind === 'continued') {
       return this.tokens.issue(outcome.session, outcome.workspace, outcome.refreshToken);
@@ -66,6 +66,7 @@ export class RotationService {
     tx: Transaction,
     presented: RefreshToken,
     known: KnownRefreshToken,
+    source: Source,
   ): Promise<Outcome> {
     const session = await lockLiveSession(tx, known.userId, known.sessionId);
     if (!session) return { kind: 'refused' };
@@ -84,6 +85,7 @@ export class RotationService {
         parentId: known.id,
         idleSeconds: idleLifetimeSeconds,
       });
+      await touchSession(tx, session, source);
       return { kind: 'continued', session, workspace, refreshToken: successor.token };
     }
 
@@ -100,11 +102,11 @@ export class RotationService {
     return { kind: 'revoked', session, reason };
   }
 
-  private report(session: Session, reason: RevokeReason, source: string | undefined): void {
+  private report(session: Session, reason: RevokeReason, { address }: Source): void {
     this.revocations.announce();
     sessionsRevokedAtRefresh.inc({ reason });
     this.logger.warn(
-      { sessionId: session.id, userId: session.userId, reason, source },
+      { sessionId: session.id, userId: session.userId, reason, address },
       'session revoked at refresh',
     );
   }

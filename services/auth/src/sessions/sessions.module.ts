@@ -3,14 +3,16 @@ import { RevocationsModule } from '../revocations/revocations.module.js';
 import { TokensModule } from '../tokens/tokens.module.js';
 import { UsersModule } from '../users/users.module.js';
 import { WorkspacesModule } from '../workspaces/workspaces.module.js';
+import { OwnSessionsService } from './own-sessions.service.js';
 import { RotationService } from './rotation.service.js';
 import { SessionsGrpc } from './sessions.grpc.js';
 import { SessionsService } from './sessions.service.js';
+import { SwitchService } from './switch.service.js';
 
 @Module({
   imports: [RevocationsModule, TokensModule, UsersModule, WorkspacesModule],
   controllers: [SessionsGrpc],
-  providers: [SessionsService, RotationService],
+  providers: [SessionsService, OwnSessionsService, RotationService, SwitchService],
   exports: [SessionsService, RotationService],
 })
 export class SessionsModule {}

@@ -1,4 +1,5 @@
 import type { Queryable, Transaction } from '@capstone/platform/database';
+import type { Source } from '../source.js';
 
 export type RevokeReason =
   | 'logout'
@@ -6,19 +7,24 @@ export type RevokeReason =
   | 'membership-ended'
   | 'stepped-up'
   | 'password-changed'
-  | 'factors-changed';
+  | 'factors-changed'
+  | 'switched'
+  | 'ended-by-user';
 
-/** A session that is neither revoked nor at its absolute end. */
+/** A session that is neither revoked nor at one of its ends. */
 export interface Session {
   readonly id: string;
   readonly userId: string;
   readonly workspaceId: string;
   readonly aal: 1 | 2;
   readonly authTimeSeconds: number;
+  /** The absolute end. */
+  readonly endsAtSeconds: number;
 }
 
 const columns = `id, user_id as "userId", workspace_id as "workspaceId", aal,
-       floor(extract(epoch from authenticated_at))::bigint as "authTimeSeconds"`;
+       floor(extract(epoch from authenticated_at))::bigint as "authTimeSeconds",
+       floor(extract(epoch from expires_at))::bigint as "endsAtSeconds"`;
 
 export async function insertSession(
   tx: Transaction,
@@ -40,6 +46,42 @@ export async function insertSession(
   return row!;
 }
 
+/** Another session of the same sign-in, in another workspace. */
+export async function insertSwitchedSession(
+  tx: Transaction,
+  from: Session,
+  next: Source & { id: string; workspaceId: string },
+): Promise<Session> {
+  const [row] = await tx.query<Session>(
+    'insert_switched_session',
+    `insert into auth.sessions
+       (id, user_id, workspace_id, aal, authenticated_at, expires_at, address, user_agent)
+     select $3, user_id, $4, aal, authenticated_at, expires_at,
+            coalesce($5, address), coalesce($6, user_agent)
+       from auth.sessions
+      where user_id = $1 and id = $2
+     returning ${columns}`,
+    [from.userId, from.id, next.id, next.workspaceId, next.address, next.userAgent],
+  );
+  return row!;
+}
+
+/** Where it is used from now, for its owner to recognise it. */
+export async function touchSession(
+  tx: Transaction,
+  session: Session,
+  { address, userAgent }: Source,
+): Promise<void> {
+  await tx.query(
+    'touch_session',
+    `update auth.sessions
+        set address = $3, user_agent = $4
+      where user_id = $1 and id = $2
+        and (address, user_agent) is distinct from ($3, $4)`,
+    [session.userId, session.id, address, userAgent],
+  );
+}
+
 export async function findLiveSession(
   db: Queryable,
   userId: string,
@@ -50,7 +92,13 @@ export async function findLiveSession(
     `select ${columns}
        from auth.sessions
       where user_id = $1 and id = $2
-        and revoked_at is null and expires_at > now()`,
+        and revoked_at is null and expires_at > now()
+        -- The idle end: a session whose refresh token was left to expire is over, too.
+        and exists (
+          select from auth.refresh_tokens as tokens
+           where tokens.session_id = sessions.id
+             and tokens.consumed_at is null and tokens.expires_at > now()
+        )`,
     [userId, sessionId],
   );
   return session;

@@ -11,8 +11,10 @@ const grant: Grant = {
   id: '01920000-0000-7000-8000-000000000002',
   workspaceId: '01920000-0000-7000-8000-000000000003',
   role: 'viewer',
+  epoch: 1_795_000_000_000,
   aal: 1,
   authTimeSeconds: 1_795_168_800,
+  endsAtSeconds: Math.floor(Date.now() / 1_000) + 86_400,
 };
 
 function findKey(kid: string) {
@@ -21,7 +23,7 @@ function findKey(kid: string) {
 
 describe('an access token', () => {
   test('carries the claims of RFC 9068 and lives five minutes', async () => {
-    const token = await signAccessToken(grant, realm, key);
+    const { accessToken: token, expiresIn } = await signAccessToken(grant, realm, key);
     const claims = (await verifyAccessToken(token, realm, findKey))!;
 
     expect(JSON.parse(Buffer.from(token.split('.')[0]!, 'base64url').toString())).toEqual({
@@ -34,16 +36,30 @@ describe('an access token', () => {
       sid: grant.id,
       wid: grant.workspaceId,
       role: 'viewer',
+      epoch: 1_795_000_000_000,
       scope: 'tasks:read documents:read search:read events:read account:read',
       aal: 1,
       auth_time: 1_795_168_800,
       client_id: 'capstone',
     });
     expect(claims.exp - claims.iat).toBe(300);
+    expect(expiresIn).toBe(300);
+  });
+
+  test('ends with its session, however soon that is', async () => {
+    const endsAtSeconds = Math.floor(Date.now() / 1_000) + 60;
+    const { accessToken, expiresIn } = await signAccessToken(
+      { ...grant, endsAtSeconds },
+      realm,
+      key,
+    );
+
+    expect((await verifyAccessToken(accessToken, realm, findKey))!.exp).toBe(endsAtSeconds);
+    expect(expiresIn).toBeLessThanOrEqual(60);
   });
 
   test('of another issuer or audience is not one', async () => {
-    const token = await signAccessToken(grant, realm, key);
+    const { accessToken: token } = await signAccessToken(grant, realm, key);
 
     expect(await verifyAccessToken(token, { ...realm, issuer: 'https://a.b' }, findKey)).toBe(
       undefined,
@@ -54,7 +70,7 @@ describe('an access token', () => {
   });
 
   test('with one character changed is not one', async () => {
-    const token = await signAccessToken(grant, realm, key);
+    const { accessToken: token } = await signAccessToken(grant, realm, key);
     const payloadAt = token.indexOf('.') + 20;
     const changed = `${token.slice(0, payloadAt)}${token[payloadAt] === 'A' ? 'B' : 'A'}${token.slice(payloadAt + 1)}`;
 
@@ -108,6 +124,7 @@ async function forge(
     sid: grant.id,
     wid: grant.workspaceId,
     role: 'viewer',
+    epoch: 1,
     scope: '',
     aal: 1,
     auth_time: now,

@@ -25,22 +25,28 @@ export interface Grant {
   readonly userId: string;
   readonly workspaceId: string;
   readonly role: Role;
+  /** Of the membership that the role belongs to. */
+  readonly epoch: number;
   readonly aal: 1 | 2;
   readonly authTimeSeconds: number;
+  /** The absolute end of the session, which no token of it outlives. */
+  readonly endsAtSeconds: number;
 }
 
-/** A signed RFC 9068 token. No address and no name in it: whoever sees it learns ids. */
-export function signAccessToken(
+/** A signed RFC 9068 token and its life. No address and no name in it: whoever sees it learns ids. */
+export async function signAccessToken(
   grant: Grant,
   realm: Realm,
   key: { kid: string; privateKey: CryptoKey },
-): Promise<string> {
+): Promise<{ accessToken: string; expiresIn: number }> {
   const now = Math.floor(Date.now() / 1_000);
-  return new SignJWT({
+  const expiresIn = Math.max(0, Math.min(accessTokenLifetimeSeconds, grant.endsAtSeconds - now));
+  const accessToken = await new SignJWT({
     client_id: clientId,
     sid: grant.id,
     wid: grant.workspaceId,
     role: grant.role,
+    epoch: grant.epoch,
     scope: rolePermissions[grant.role].join(' '),
     aal: grant.aal,
     auth_time: grant.authTimeSeconds,
@@ -51,8 +57,9 @@ export function signAccessToken(
     .setAudience(realm.audience)
     .setJti(uuidv7())
     .setIssuedAt(now)
-    .setExpirationTime(now + accessTokenLifetimeSeconds)
+    .setExpirationTime(now + expiresIn)
     .sign(key.privateKey);
+  return { accessToken, expiresIn };
 }
 
 /**

@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { AccessClaims, Tokens } from '@capstone/contracts/auth';
-import { accessTokenLifetimeSeconds } from '@capstone/contracts/revocations';
 import { Problem } from '@capstone/platform/problem';
 import { CONFIG } from '@capstone/platform/service';
 import type { Config } from '../config.js';
@@ -25,18 +24,18 @@ export class TokensService {
 
   /** What a sign-in or a refresh answers with. */
   async issue(
-    session: Omit<Grant, 'role'>,
+    session: Omit<Grant, 'role' | 'epoch'>,
     workspace: Membership,
     refreshToken: string,
   ): Promise<Tokens> {
-    const grant = { ...session, role: workspace.role };
+    const { id, name, role, epoch } = workspace;
+    const grant = { ...session, role, epoch };
     return {
       status: 'authenticated',
       tokenType: 'Bearer',
-      accessToken: await signAccessToken(grant, this.config.tokens, this.keys.signingKey),
-      expiresIn: accessTokenLifetimeSeconds,
+      ...(await signAccessToken(grant, this.config.tokens, this.keys.signingKey)),
       refreshToken,
-      workspace,
+      workspace: { id, name, role },
     };
   }
 

@@ -1,7 +1,7 @@
 import type { Queryable, Transaction } from '@capstone/platform/database';
 import type { Membership } from './membership.js';
 
-const memberships = `workspaces.id, workspaces.name, memberships.role
+const memberships = `workspaces.id, workspaces.name, memberships.role, memberships.epoch
        from auth.memberships
        join auth.workspaces on workspaces.id = memberships.workspace_id`;
 

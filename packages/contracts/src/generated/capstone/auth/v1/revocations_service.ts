@@ -21,10 +21,12 @@ export interface ListRevocationsResponse {
 }
 
 export interface Revocation {
-  /** session or key. */
+  /** session, key, roles or api-key. */
   kind: string;
   id: string;
   revokedAtMs: number;
+  /** Of roles: tokens with a lower epoch no longer count. */
+  epoch?: number | undefined;
 }
 
 function createBaseListRevocationsRequest(): ListRevocationsRequest {
@@ -151,7 +153,7 @@ export const ListRevocationsResponse: MessageFns<ListRevocationsResponse> = {
 };
 
 function createBaseRevocation(): Revocation {
-  return { kind: "", id: "", revokedAtMs: 0 };
+  return { kind: "", id: "", revokedAtMs: 0, epoch: undefined };
 }
 
 export const Revocation: MessageFns<Revocation> = {
@@ -164,6 +166,9 @@ export const Revocation: MessageFns<Revocation> = {
     }
     if (message.revokedAtMs !== 0) {
       writer.uint32(24).int64(message.revokedAtMs);
+    }
+    if (message.epoch !== undefined) {
+      writer.uint32(32).int64(message.epoch);
     }
     return writer;
   },
@@ -205,6 +210,14 @@ export const Revocation: MessageFns<Revocation> = {
             message.revokedAtMs = longToNumber(reader.int64());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.epoch = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -226,6 +239,7 @@ export const Revocation: MessageFns<Revocation> = {
         : isSet(object.revoked_at_ms)
         ? globalThis.Number(object.revoked_at_ms)
         : 0,
+      epoch: isSet(object.epoch) ? globalThis.Number(object.epoch) : undefined,
     };
   },
 
@@ -240,6 +254,9 @@ export const Revocation: MessageFns<Revocation> = {
     if (message.revokedAtMs !== 0) {
       obj.revokedAtMs = Math.round(message.revokedAtMs);
     }
+    if (message.epoch !== undefined) {
+      obj.epoch = Math.round(message.epoch);
+    }
     return obj;
   },
 
@@ -251,6 +268,7 @@ export const Revocation: MessageFns<Revocation> = {
     message.kind = object.kind ?? "";
     message.id = object.id ?? "";
     message.revokedAtMs = object.revokedAtMs ?? 0;
+    message.epoch = object.epoch ?? undefined;
     return message;
   },
 };
