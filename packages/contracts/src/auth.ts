@@ -84,6 +84,11 @@ export const VerifyMfa = z
   .meta({ id: 'VerifyMfa' });
 export type VerifyMfa = z.infer<typeof VerifyMfa>;
 
+export const ChangePassword = z
+  .strictObject({ currentPassword: z.string().min(1).max(256), newPassword })
+  .meta({ id: 'ChangePassword' });
+export type ChangePassword = z.infer<typeof ChangePassword>;
+
 export const StepUp = z
   .strictObject({ password: z.string().min(1).max(256) })
   .meta({ id: 'StepUp' });

@@ -12,6 +12,7 @@ export const grpcAllow: Readonly<Record<string, readonly Workload[]>> = {
   '/capstone.auth.v1.AccountsService/Login': ['api'],
   '/capstone.auth.v1.MfaService/VerifyMfa': ['api'],
   '/capstone.auth.v1.AccountsService/StepUp': ['api'],
+  '/capstone.auth.v1.AccountsService/ChangePassword': ['api'],
   '/capstone.auth.v1.MfaService/EnrolTotp': ['api'],
   '/capstone.auth.v1.MfaService/ConfirmTotp': ['api'],
   '/capstone.auth.v1.MfaService/RemoveTotp': ['api'],

@@ -149,6 +149,13 @@ export class FakeAuth {
         if (password !== rightPassword) throw new Problem('credentials-invalid');
         return { tokens: this.tokens(), mfaRequired: undefined };
       }),
+      changePassword: this.answer(
+        'changePassword',
+        ({ currentPassword }: { currentPassword: string }) => {
+          if (currentPassword !== rightPassword) throw new Problem('credentials-invalid');
+          return {};
+        },
+      ),
     };
   }
 

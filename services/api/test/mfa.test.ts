@@ -130,6 +130,31 @@ describe('A-12 a route that needs a fresh sign-in', () => {
   });
 });
 
+describe('POST /api/v1/auth/password/change', () => {
+  const passwords = { currentPassword: rightPassword, newPassword: 'purple tram at nineteen' };
+
+  test('hands both passwords to auth in the name of the caller', async () => {
+    const send = await signedIn(10);
+
+    expect(await send('POST', 'password/change', passwords)).toMatchObject({ status: 204 });
+    expect(api.auth.requests).toMatchObject([
+      {
+        method: 'changePassword',
+        request: passwords,
+        metadata: { authorization: expect.stringMatching(/^Bearer /) },
+      },
+    ]);
+  });
+
+  test('A-03 refuses a short one and does not repeat it', async () => {
+    const send = await signedIn(10);
+    const refused = await send('POST', 'password/change', { ...passwords, newPassword: 'short' });
+
+    expect(refused).toMatchObject({ status: 422, body: { errors: [{ pointer: '/newPassword' }] } });
+    expect(refused.text).not.toContain(rightPassword);
+  });
+});
+
 describe('POST /api/v1/auth/step-up', () => {
   test('takes a sign-in of any age and the password, and answers like a login', async () => {
     const send = await signedIn(3_000);

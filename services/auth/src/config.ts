@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import {
   commonConfig,
   commonEnv,
+  flag,
   integer,
   parseEnv,
   port,
@@ -28,6 +29,7 @@ export const AuthEnv = z
     AUTH_PASSWORD_PEPPER: secretKey,
     AUTH_TOKEN_PEPPER: secretKey,
     AUTH_KEY_ENCRYPTION_KEY: secretKey,
+    AUTH_REQUIRE_VERIFIED_EMAIL: flag.default(false),
     AUTH_HASHING_CONCURRENCY: integer({ min: 1, max: 64 }).default(defaultHashingConcurrency),
   })
   .superRefine((env, context) => {
@@ -61,6 +63,7 @@ function toConfig(env: z.output<typeof AuthEnv>) {
       pepper: env.AUTH_PASSWORD_PEPPER,
       hashingConcurrency: env.AUTH_HASHING_CONCURRENCY,
     },
+    accounts: { requireVerifiedEmail: env.AUTH_REQUIRE_VERIFIED_EMAIL },
     keys: { encryptionKey: env.AUTH_KEY_ENCRYPTION_KEY },
   };
 }

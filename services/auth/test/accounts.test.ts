@@ -23,7 +23,7 @@ describe('Register', () => {
     });
   });
 
-  test('answers the same for an address that is taken, and changes nothing', async () => {
+  test('A-06 answers the same for an address that is taken, and changes nothing', async () => {
     const person = await t.signUp();
     const { workspace } = await t.signIn(person);
 
@@ -64,7 +64,7 @@ describe('Register', () => {
     expect((await t.me((await t.signIn(person)).accessToken)).email).toBe(person.email);
   });
 
-  test('takes as long for a known address as for a new one', async () => {
+  test('A-06 takes as long for a known address as for a new one', async () => {
     const person = await t.signUp();
     const times: Record<'known' | 'unknown', number[]> = { known: [], unknown: [] };
     for (let round = 0; round < 15; round += 1) {
@@ -80,7 +80,7 @@ describe('Register', () => {
     ['a password of 11 bytes', { password: 'a b c d e f' }, '/password'],
     ['a password of 257 bytes', { password: 'x'.repeat(257) }, '/password'],
     ['an empty name', { name: ' ' }, '/name'],
-  ])('refuses %s', async (_what, fields, pointer) => {
+  ])('A-03 refuses %s', async (_what, fields, pointer) => {
     const request = { ...somebody(), name: undefined, source: undefined, ...fields };
 
     await expect(t.as.api.accounts.register(request)).rejects.toMatchObject({
@@ -89,7 +89,7 @@ describe('Register', () => {
     });
   });
 
-  test('refuses a password that others would guess', async () => {
+  test('A-04 refuses a password that others would guess', async () => {
     const request = {
       ...somebody(),
       password: 'Password12345',
@@ -110,7 +110,7 @@ describe('Register', () => {
     ['blanks at both ends', '  spaced out at both ends  '],
     ['emoji and accents', 'pässwörd 🦔 with 🦔 hedgehogs'],
     ['256 bytes', 'abcdefgh'.repeat(32)],
-  ])('takes a password with %s exactly as it came', async (_what, password) => {
+  ])('A-03 takes a password with %s exactly as it came', async (_what, password) => {
     const person = { ...somebody(), password };
     await t.as.api.accounts.register({ ...person, name: undefined, source: undefined });
 
@@ -124,7 +124,7 @@ describe('Register', () => {
 });
 
 describe('Login', () => {
-  test('hands out an RFC 9068 token, a refresh token and the workspace', async () => {
+  test('T-01 hands out an RFC 9068 token, a refresh token and the workspace', async () => {
     const { claims, refreshToken, workspace, expiresInSeconds } = await t.signIn();
 
     expect(refreshToken).toMatch(/^cap_rt_[0-9A-Za-z]{49}$/);
@@ -140,7 +140,7 @@ describe('Login', () => {
     expect(claims.exp - claims.iat).toBe(300);
   });
 
-  test('starts a session of its own each time', async () => {
+  test('T-13 starts a session of its own each time', async () => {
     const person = await t.signUp();
     const [first, second] = [await t.signIn(person), await t.signIn(person)];
 
@@ -148,7 +148,7 @@ describe('Login', () => {
     expect(second.claims.jti).not.toBe(first.claims.jti);
   });
 
-  test('says the same about an unknown address and a wrong password', async () => {
+  test('A-05 says the same about an unknown address and a wrong password', async () => {
     const known = await t.signUp();
     const outcomes = await Promise.all(
       [{ ...known, password: 'not the password' }, somebody()].map((person) =>
@@ -160,7 +160,7 @@ describe('Login', () => {
     expect(outcomes[1]).toEqual(outcomes[0]);
   });
 
-  test('takes as long for an unknown address as for a wrong password', async () => {
+  test('A-05 takes as long for an unknown address as for a wrong password', async () => {
     const person = { ...(await t.signUp()), password: 'not the password' };
     const times: Record<'known' | 'unknown', number[]> = { known: [], unknown: [] };
     for (let round = 0; round < 15; round += 1) {
@@ -204,22 +204,6 @@ describe('Login', () => {
       code: 'validation-failed',
       errors: [{ pointer: '/workspaceId' }],
     });
-  });
-
-  test('does not obey a planted hash that asks for two gigabytes, and says so to operators', async () => {
-    const person = await t.signUp();
-    await t.query(
-      `update auth.credentials
-          set password_hash = replace(password_hash, 'm=19456', 'm=2097152')
-        where user_id = (select id from auth.users where email = $1)`,
-      [person.email],
-    );
-
-    const started = performance.now();
-    await expect(t.signIn(person)).rejects.toMatchObject({ code: 'credentials-invalid' });
-
-    expect(performance.now() - started).toBeLessThan(1_000);
-    expect(t.logLines.join('')).toContain('outside the permitted bounds');
   });
 
   test('removes the sessions of the user that are over', async () => {

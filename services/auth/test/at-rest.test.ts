@@ -25,7 +25,7 @@ afterAll(async () => {
 });
 
 describe('who reads the whole database', () => {
-  test('finds no password, no token and no private key in it, nor in the log', async () => {
+  test('T-05 finds no password, no token and no private key in it, nor in the log', async () => {
     const person = await t.signUp();
     const first = await t.signIn(person);
     const second = await t.refresh(first.refreshToken);
@@ -50,7 +50,7 @@ describe('who reads the whole database', () => {
     expect(seen).not.toContain(hex('"d":'));
   });
 
-  test('finds different hashes for the same password, with the parameters of the policy', async () => {
+  test('A-01 finds different hashes for the same password, with the parameters of the policy', async () => {
     const [one, other] = [await t.signUp(), await t.signUp()];
     await t.as.api.accounts.register({
       email: `twin-${other.email}`,

@@ -24,7 +24,7 @@ import { loadConfig } from '../src/config.js';
 import { startAuth } from '../src/start.js';
 
 /** Like the settings of a deployment: they outlive a process and are the same for all of them. */
-const secrets = {
+export const secrets = {
   AUTH_PASSWORD_PEPPER: randomBytes(32).toString('base64'),
   AUTH_TOKEN_PEPPER: randomBytes(32).toString('base64'),
   AUTH_KEY_ENCRYPTION_KEY: randomBytes(32).toString('base64'),

@@ -8,7 +8,7 @@ beforeAll(async () => {
 afterAll(() => t.stop());
 
 describe('a flood of sign-ins', () => {
-  test('is shed beyond what may wait, with a time to come back', async () => {
+  test('A-07 is shed beyond what may wait, with a time to come back', async () => {
     const person = await t.signUp();
     const outcomes = await Promise.allSettled(Array.from({ length: 60 }, () => t.signIn(person)));
 
@@ -21,7 +21,7 @@ describe('a flood of sign-ins', () => {
     }
   });
 
-  test('leaves the other calls fast', async () => {
+  test('A-07 leaves the other calls fast', async () => {
     const { accessToken } = await t.signIn();
     const calm = new AbortController();
     // As many as run and wait: the pool is full all the time.

@@ -21,7 +21,7 @@ describe('GetJwks', () => {
     expect(keys[0]!.kid).toBe(await calculateJwkThumbprint(keys[0]!));
   });
 
-  test('gives what the tokens verify with', async () => {
+  test('T-01 gives what the tokens verify with', async () => {
     const { accessToken } = await t.signIn();
     const { protectedHeader } = await jwtVerify(
       accessToken,

@@ -8,7 +8,7 @@ beforeAll(async () => {
 afterAll(() => t.stop());
 
 describe('Refresh', () => {
-  test('replaces the refresh token and keeps session, workspace and time of sign-in', async () => {
+  test('T-05 T-08 replaces the refresh token and keeps session, workspace and time of sign-in', async () => {
     const first = await t.signIn();
     const second = await t.refresh(first.refreshToken);
 
@@ -19,7 +19,7 @@ describe('Refresh', () => {
     expect(await t.me(second.accessToken)).toMatchObject({ userId: sub });
   });
 
-  test('gives the same successor again within the replay window', async () => {
+  test('T-07 gives the same successor again within the replay window', async () => {
     const first = await t.signIn();
     const second = await t.refresh(first.refreshToken);
 
@@ -29,7 +29,17 @@ describe('Refresh', () => {
     expect((await t.refresh(second.refreshToken)).refreshToken).toBe(third.refreshToken);
   });
 
-  test('twenty times at once gives one successor and leaves one live token', async () => {
+  test('T-07 at another process, after the first one died between consumption and answer, gives the same successor', async () => {
+    const { refreshToken } = await t.signIn();
+    const lost = await t.refresh(refreshToken);
+    const survivor = await t.startAnother();
+
+    const { tokens } = await survivor.sessions.refresh({ refreshToken, source: undefined });
+
+    expect(tokens!.refreshToken).toBe(lost.refreshToken);
+  });
+
+  test('T-07 twenty times at once gives one successor and leaves one live token', async () => {
     const { refreshToken, claims } = await t.signIn();
     const answers = await Promise.all(Array.from({ length: 20 }, () => t.refresh(refreshToken)));
 
@@ -44,7 +54,7 @@ describe('Refresh', () => {
     ).toEqual([{ live: 1, made: 2 }]);
   });
 
-  test('at two processes at once gives one successor', async () => {
+  test('T-07 at two processes at once gives one successor', async () => {
     const another = await t.startAnother();
     const { refreshToken } = await t.signIn();
     const answers = await Promise.all([
@@ -58,7 +68,7 @@ describe('Refresh', () => {
     expect(new Set(tokens).size).toBe(1);
   });
 
-  test('after the window ends the session: no token of the family counts any more', async () => {
+  test('T-06 after the window ends the session: no token of the family counts any more', async () => {
     const first = await t.signIn();
     const second = await t.refresh(first.refreshToken);
     await endReplayWindow(first.claims.sid);
@@ -76,7 +86,7 @@ describe('Refresh', () => {
     ]);
   });
 
-  test('with an ancestor from long ago ends the session too', async () => {
+  test('T-06 with an ancestor from long ago ends the session too', async () => {
     const first = await t.signIn();
     const second = await t.refresh(first.refreshToken);
     const third = await t.refresh(second.refreshToken);
@@ -96,7 +106,7 @@ describe('Refresh', () => {
     await t.refresh(other.refreshToken);
   });
 
-  test('is refused after logout, for the newest token and for its parent', async () => {
+  test('T-04 is refused after logout, for the newest token and for its parent', async () => {
     const first = await t.signIn();
     const second = await t.refresh(first.refreshToken);
     await t.logout(second.accessToken);
@@ -115,7 +125,7 @@ describe('Refresh', () => {
     ).toEqual([{ revoke_reason: 'logout' }]);
   });
 
-  test('is refused when the token was not used for a week, and when the session is a month old', async () => {
+  test('T-12 is refused when the token was not used for a week, and when the session is a month old', async () => {
     const idle = await t.signIn();
     await t.query(
       `update auth.refresh_tokens set expires_at = now() - interval '1 s' where session_id = $1`,
@@ -135,7 +145,7 @@ describe('Refresh', () => {
     ).toEqual([{ revoked_at: null }, { revoked_at: null }]);
   });
 
-  test('starts with lives of seven and thirty days', async () => {
+  test('T-12 starts with lives of seven and thirty days', async () => {
     const { claims } = await t.signIn();
 
     expect(
@@ -149,7 +159,7 @@ describe('Refresh', () => {
     ).toEqual([{ session: 30, idle: 7 }]);
   });
 
-  test('carries the role of now', async () => {
+  test('T-08 carries the role of now', async () => {
     const first = await t.signIn();
     await t.query(`update auth.memberships set role = 'viewer' where user_id = $1`, [
       first.claims.sub,

@@ -57,7 +57,7 @@ describe('housekeeping', () => {
 });
 
 describe('the revocation stream', () => {
-  test('carries a logout at once, without waiting for the heartbeat', async () => {
+  test('T-04 carries a logout at once, without waiting for the heartbeat', async () => {
     const { accessToken, claims } = await t.signIn();
     await waitFor(async () => (await entries()).some(isHeartbeat), { what: 'a heartbeat' });
     await t.logout(accessToken);

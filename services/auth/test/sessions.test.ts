@@ -33,7 +33,7 @@ describe('GetMe', () => {
 });
 
 describe('Logout', () => {
-  test('ends the session: its access token counts no more', async () => {
+  test('T-04 ends the session: its access token counts no more', async () => {
     const { accessToken, claims } = await t.signIn();
     expect(await t.logout(accessToken)).toEqual({});
 
@@ -70,13 +70,13 @@ describe.each(['getMe', 'logout'] as const)('%s', (method) => {
     },
   );
 
-  test('refuses a refresh token', async () => {
+  test('T-03 refuses a refresh token', async () => {
     const { refreshToken } = await t.signIn();
 
     await expectInvalid(refreshToken);
   });
 
-  test('refuses a token with another signature, another header or another claim', async () => {
+  test('T-02 refuses a token with another signature, another header or another claim', async () => {
     const { accessToken } = await t.signIn();
     const [header, claims, signature] = accessToken.split('.') as [string, string, string];
     const admin = { ...decode(claims), role: 'owner', wid: uuidv7() };
@@ -87,7 +87,7 @@ describe.each(['getMe', 'logout'] as const)('%s', (method) => {
     await expectInvalid([encode({ ...decode(header), alg: 'HS256' }), claims, signature].join('.'));
   });
 
-  test('refuses a token that is expired, of another audience, issuer or type, or signed by another key', async () => {
+  test('T-02 refuses a token that is expired, of another audience, issuer or type, or signed by another key', async () => {
     const { accessToken } = await t.signIn();
     const genuine = decode(accessToken.split('.')[1]!);
     const header = decode(accessToken.split('.')[0]!);
@@ -104,7 +104,7 @@ describe.each(['getMe', 'logout'] as const)('%s', (method) => {
     await expectInvalid(await forged({}, { typ: 'JWT' }));
   });
 
-  test('refuses a genuine token that was made for another audience', async () => {
+  test('T-02 refuses a genuine token that was made for another audience', async () => {
     const person = await t.signUp();
     const elsewhere = await t.startAnother({ AUTH_AUDIENCE: 'another' });
     const { tokens } = await elsewhere.accounts.login({

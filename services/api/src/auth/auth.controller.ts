@@ -2,6 +2,7 @@ import { Body, Controller, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import {
   Accepted,
+  ChangePassword,
   Login,
   Me,
   Refresh,
@@ -54,6 +55,22 @@ export class AuthController {
   })
   stepUp(@Req() request: FastifyRequest, @Body({ schema: StepUp }) input: StepUp) {
     return this.auth.stepUp(request.headers.authorization ?? '', sourceOf(request), input);
+  }
+
+  @Route('POST', 'password/change', {
+    summary: 'Replace my password; my other sessions end',
+    access: 'signed-in',
+    freshSignIn: true,
+    allowance: 'sign-in',
+    answers: { 204: null },
+    problems: ['credentials-invalid', 'password-unacceptable', 'overloaded'],
+  })
+  changePassword(
+    @Req() request: FastifyRequest,
+    @Body({ schema: ChangePassword }) input: ChangePassword,
+  ) {
+    const authorization = request.headers.authorization ?? '';
+    return this.auth.changePassword(authorization, sourceOf(request), input);
   }
 
   @Route('POST', 'refresh', {

@@ -3,6 +3,7 @@ import {
   Me,
   SignIn,
   Tokens,
+  type ChangePassword,
   type Login,
   type Refresh,
   type Register,
@@ -42,6 +43,13 @@ export class AuthService {
       { deadlineMs: hashingDeadlineMs, metadata: { authorization } },
     );
     return toSignIn(outcome);
+  }
+
+  async changePassword(authorization: string, source: Source, input: ChangePassword) {
+    await this.client.accounts.changePassword(
+      { ...input, source },
+      { deadlineMs: hashingDeadlineMs, metadata: { authorization } },
+    );
   }
 
   async refresh(source: Source, input: Refresh): Promise<Tokens> {

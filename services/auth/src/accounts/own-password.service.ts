@@ -1,29 +1,37 @@
 import { Injectable } from '@nestjs/common';
-import type { SignIn } from '@capstone/contracts/auth';
-import { Problem } from '@capstone/platform/problem';
-import { SignInService } from '../mfa/sign-in.service.js';
+import type { ChangePassword } from '@capstone/contracts/auth';
+import { Database } from '@capstone/platform/database';
 import { PasswordsService } from '../passwords/passwords.service.js';
 import { SessionsService } from '../sessions/sessions.service.js';
+import { StepUpService } from '../step-up/step-up.service.js';
 import { UsersService } from '../users/users.service.js';
-import { WorkspacesService } from '../workspaces/workspaces.service.js';
+import { PasswordCheckService } from './password-check.service.js';
 
 /** What a signed-in person does with their own password. */
 @Injectable()
 export class OwnPasswordService {
   constructor(
+    private readonly db: Database,
+    private readonly stepUp: StepUpService,
+    private readonly passwordCheck: PasswordCheckService,
     private readonly passwords: PasswordsService,
     private readonly users: UsersService,
-    private readonly workspaces: WorkspacesService,
     private readonly sessions: SessionsService,
-    private readonly signIn: SignInService,
   ) {}
 
-  async stepUp(accessToken: string, password: string): Promise<SignIn> {
-    const session = await this.sessions.authenticate(accessToken);
-    const stored = await this.users.findPasswordHash(session.userId);
-    if (!(await this.passwords.matches(password, stored))) throw new Problem('credentials-invalid');
+  /** Whoever is signed in elsewhere may be the reason for the change, and has to come again. */
+  async change(accessToken: string, passwords: ChangePassword): Promise<void> {
+    const { id: sessionId, userId } = await this.stepUp.authenticate(accessToken);
+    const { email, name } = await this.users.getProfile(userId);
+    const person = { email, name: name ?? undefined };
+    this.passwords.requireAcceptable(passwords.newPassword, person, '/newPassword');
+    await this.passwordCheck.checkOwn(userId, passwords.currentPassword);
 
-    const workspace = await this.workspaces.choose(session.userId, session.workspaceId);
-    return this.signIn.afterFirstFactor(session.userId, workspace, session.id);
+    const passwordHash = await this.passwords.hash(passwords.newPassword);
+    await this.db.transaction({ userId }, async (tx) => {
+      await this.users.setPasswordHash(tx, userId, passwordHash);
+      await this.sessions.endOthers(tx, { userId, sessionId, reason: 'password-changed' });
+    });
+    this.sessions.announceEnded();
   }
 }

@@ -1,5 +1,6 @@
 import { parseOptions } from '@node-rs/argon2';
 import type { ParsedHashOptions } from '@node-rs/argon2';
+import { commonPasswords } from './common-passwords.js';
 
 /** OWASP's and ASVS 11.4.2's floor for Argon2id. */
 export const hashingPolicy = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
@@ -33,38 +34,94 @@ function parse(storedHash: string): ParsedHashOptions | undefined {
   }
 }
 
-/** Long enough, and still the first thing anybody would try. */
-const commonPasswords = new Set([
-  '123456789012',
-  '1234567890123',
-  '12345678901234',
-  '123456789012345',
-  '1234567890123456',
-  'adminadminadmin',
-  'changemechangeme',
-  'iloveyouiloveyou',
-  'letmeinletmein',
-  'passwordpassword',
-  'password1234',
-  'password12345',
-  'password123456',
-  'password1234567',
-  'passw0rdpassw0rd',
-  'qwertyqwerty',
-  'qwertyuiop123',
-  'qwertyuiopasdf',
-  'qwertyuiopasdfgh',
-  'qwerty123456',
-  'welcome12345',
-  'trustno1trustno1',
-]);
+/** True when a sign-in should store the password anew: the policy has moved on since. */
+export function isOutdated(storedHash: string): boolean {
+  const stored = parse(storedHash);
+  const { memoryCost, timeCost, parallelism } = hashingPolicy;
+  return (
+    stored?.memoryCost !== memoryCost ||
+    stored.timeCost !== timeCost ||
+    stored.parallelism !== parallelism
+  );
+}
 
-const productNames = ['capstone'];
+/** Who the password is for: their names are the first that others try. */
+export interface Person {
+  readonly email: string;
+  readonly name: string | undefined;
+}
 
-/** ASVS 6.2.4 and 6.2.11: a common password, or one made of the product's or the person's own name and little else. */
-export function isPredictable(password: string, email: string): boolean {
+const product = 'capstone';
+const walks = [
+  'qwertyuiopasdfghjklzxcvbnm',
+  'qazwsxedcrfvtgbyhnujmikolp',
+  'abcdefghijklmnopqrstuvwxyz',
+].flatMap((walk) => [walk, Array.from(walk).toReversed().join('')]);
+const digitRuns = ['01234567890123456789', '98765432109876543210'];
+
+/**
+ * ASVS 6.2.4 and 6.2.11: a common password, one with little added to it, or one made of the product's or the person's own
+ * name and little else. What is long enough and was not thought of by others passes, whatever it consists of.
+ */
+export function isPredictable(password: string, person: Person): boolean {
   const text = password.toLowerCase();
-  if (commonPasswords.has(text) || new Set(text).size < 4) return true;
-  const names = [...productNames, email, email.split('@')[0]!].filter((name) => name.length >= 4);
-  return names.some((name) => text.includes(name) && text.length - name.length < 8);
+  if (isCommonCore(text) || new Set(text).size < 4) return true;
+  return [text, withoutLeet(text)].some((spelling) => {
+    const { core, added } = withoutDecoration(spelling);
+    return (isCommonCore(core) && isPredictableTail(added)) || isAboutNames(spelling, person);
+  });
+}
+
+function isCommonCore(core: string): boolean {
+  return (
+    commonPasswords.has(core) ||
+    commonPasswords.has(repeatedUnit(core)) ||
+    (core.length >= 6 && walks.some((walk) => walk.includes(core)))
+  );
+}
+
+function repeatedUnit(text: string): string {
+  return /^(.+?)\1+$/u.exec(text)?.[1] ?? text;
+}
+
+/** Digits and signs at both ends are where people put what a rule made them add. */
+function withoutDecoration(text: string): { core: string; added: string[] } {
+  const [, before = '', core = '', after = ''] = /^(\P{L}*)(.*?)(\P{L}*)$/su.exec(text) ?? [];
+  return { core, added: [before, after] };
+}
+
+function isPredictableTail(added: readonly string[]): boolean {
+  return added.every((part) => {
+    const digits = part.replaceAll(/\D/g, '');
+    const isRun = digitRuns.some((run) => run.includes(digits)) || /^(\d)\1*$/.test(digits);
+    return part.length <= 4 || (part.length - digits.length <= 4 && (digits.length <= 4 || isRun));
+  });
+}
+
+function isAboutNames(text: string, { email, name }: Person): boolean {
+  const [local = '', domain = ''] = email.toLowerCase().split('@');
+  const own = [local, ...local.split(/[._+-]/), ...domain.split('.')];
+  const names = [product, email.toLowerCase(), ...own, ...(name?.toLowerCase().split(/\s+/) ?? [])];
+  return names.some(
+    (each) => each.length >= 4 && text.includes(each) && text.length - each.length < 8,
+  );
+}
+
+const leet: Readonly<Record<string, string>> = {
+  '0': 'o',
+  '1': 'i',
+  '3': 'e',
+  '4': 'a',
+  '5': 's',
+  '7': 't',
+  '@': 'a',
+  $: 's',
+  '!': 'i',
+};
+
+/** Signs that stand between letters for a letter; at the ends they are decoration. */
+function withoutLeet(text: string): string {
+  const { core, added } = withoutDecoration(text);
+  const plain = core.replaceAll(/[013457@$!]/g, (sign) => leet[sign] ?? sign);
+  return `${added[0]}${plain}${added[1]}`;
 }

@@ -10,7 +10,8 @@ import { CONFIG, LOGGER } from '@capstone/platform/service';
 import type { Config } from '../config.js';
 import { hashesShed, hashesWaiting, passwordHashDuration } from '../metrics.js';
 import { HashingGate } from './hashing-gate.js';
-import { hashingPolicy, isPredictable, isWithinBounds } from './passwords.rules.js';
+import { hashingPolicy, isOutdated, isPredictable, isWithinBounds } from './passwords.rules.js';
+import type { Person } from './passwords.rules.js';
 
 const queuedPerPlace = 4;
 const longestWaitMs = 2_000;
@@ -44,16 +45,22 @@ export class PasswordsService implements OnModuleInit, OnModuleDestroy {
     this.stopShowing();
   }
 
-  requireAcceptable(password: string, email: string): void {
-    if (!isPredictable(password, email)) return;
+  /** `pointer` is where the caller sent it. Throws `password-unacceptable`. */
+  requireAcceptable(password: string, person: Person, pointer: string): void {
+    if (!isPredictable(password, person)) return;
     throw new Problem('password-unacceptable', {
-      errors: [{ pointer: '/password', detail: 'is one that others would guess' }],
+      errors: [{ pointer, detail: 'is one that others would guess' }],
     });
   }
 
   async hash(password: string): Promise<string> {
     const peppered = this.withPepper(password);
     return this.inGate(() => hash(peppered, hashingPolicy));
+  }
+
+  /** True for a stored hash that is not of today's policy: hash the password anew while it is at hand. */
+  isOutdated(stored: string): boolean {
+    return isOutdated(stored);
   }
 
   /** Costs the same whether there is a usable hash or not: without one, a decoy is verified and refused. */

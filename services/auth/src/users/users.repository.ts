@@ -10,6 +10,7 @@ export interface NewUser {
 export interface Credential {
   readonly userId: string;
   readonly passwordHash: string;
+  readonly emailVerified: boolean;
 }
 
 export interface Profile {
@@ -47,7 +48,8 @@ export async function findCredential(
 ): Promise<Credential | undefined> {
   const [credential] = await db.query<Credential>(
     'find_credential',
-    `select users.id as "userId", credentials.password_hash as "passwordHash"
+    `select users.id as "userId", credentials.password_hash as "passwordHash",
+            users.email_verified_at is not null as "emailVerified"
        from auth.users
        join auth.credentials on credentials.user_id = users.id
       where users.email = $1`,
@@ -63,6 +65,35 @@ export async function findPasswordHash(db: Queryable, userId: string): Promise<s
     [userId],
   );
   return credential?.passwordHash;
+}
+
+export async function updatePasswordHash(
+  tx: Transaction,
+  userId: string,
+  passwordHash: string,
+): Promise<void> {
+  await tx.query(
+    'update_password_hash',
+    `update auth.credentials
+        set password_hash = $2, changed_at = now()
+      where user_id = $1`,
+    [userId, passwordHash],
+  );
+}
+
+/** The same password under other parameters: not where it was changed meanwhile. */
+export async function replacePasswordHash(
+  db: Queryable,
+  userId: string,
+  replaced: { from: string; to: string },
+): Promise<void> {
+  await db.query(
+    'replace_password_hash',
+    `update auth.credentials
+        set password_hash = $3
+      where user_id = $1 and password_hash = $2`,
+    [userId, replaced.from, replaced.to],
+  );
 }
 
 export async function findProfile(db: Queryable, userId: string): Promise<Profile | undefined> {

@@ -2,7 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '@capstone/platform/database';
 import type { Transaction } from '@capstone/platform/database';
 import { Problem } from '@capstone/platform/problem';
-import { findCredential, findPasswordHash, findProfile, insertUser } from './users.repository.js';
+import {
+  findCredential,
+  findPasswordHash,
+  findProfile,
+  insertUser,
+  replacePasswordHash,
+  updatePasswordHash,
+} from './users.repository.js';
 import type { Credential, NewUser, Profile } from './users.repository.js';
 
 @Injectable()
@@ -21,6 +28,15 @@ export class UsersService {
 
   findPasswordHash(userId: string): Promise<string | undefined> {
     return findPasswordHash(this.db.unscoped, userId);
+  }
+
+  async setPasswordHash(tx: Transaction, userId: string, passwordHash: string): Promise<void> {
+    await updatePasswordHash(tx, userId, passwordHash);
+  }
+
+  /** Does nothing where the password was changed meanwhile. */
+  async renewPasswordHash(userId: string, replaced: { from: string; to: string }): Promise<void> {
+    await replacePasswordHash(this.db.unscoped, userId, replaced);
   }
 
   /** The user of a token that verified: without one the token is worth nothing. */
