@@ -84,10 +84,10 @@ export class JobConsumer<Q extends QueueName> {
     });
     this.#worker.on('error', (err) => this.#logUnlessUnavailable(err));
     this.#worker.on('stalled', () => jobStalled.inc({ queue }));
-    for (const job of Object.keys(options.handlers)) {
+    for (const name of Object.keys(options.handlers)) {
       // From zero, or the first one would not be seen as an increase.
-      jobDeadLettered.inc({ job }, 0);
-      jobRetries.inc({ job }, 0);
+      jobDeadLettered.inc({ name }, 0);
+      jobRetries.inc({ name }, 0);
     }
     jobStalled.inc({ queue }, 0);
     this.#worker.on('failed', (job, err) => job?.finishedOn && this.#bury(job, err));
@@ -145,8 +145,8 @@ export class JobConsumer<Q extends QueueName> {
   /** Counts how long the job has waited, and continues the trace it came with. Every attempt is a span of its own. */
   #open(job: Job<Envelope>, label: string): TraceContext {
     const { queue } = this.#options;
-    if (job.attemptsMade > 0) jobRetries.inc({ job: label });
-    else jobWait.observe({ job: label }, Math.max(0, Date.now() - job.timestamp) / 1_000);
+    if (job.attemptsMade > 0) jobRetries.inc({ name: label });
+    else jobWait.observe({ name: label }, Math.max(0, Date.now() - job.timestamp) / 1_000);
 
     const trace = openTrace(`process ${queue}`, job.data.traceparent, SpanKind.CONSUMER);
     trace.span?.setAttributes(this.#attributes(job, label));
@@ -164,7 +164,7 @@ export class JobConsumer<Q extends QueueName> {
   /** One line, one observation and one span for each attempt. */
   #report(job: Job<Envelope>, run: Run) {
     const { label, outcome, seconds, trace, fault } = run;
-    observeTraced(jobDuration, { job: label, outcome }, seconds, trace);
+    observeTraced(jobDuration, { name: label, outcome }, seconds, trace);
     const durationMs = Math.round(seconds * 100_000) / 100;
     const about = { job: label, jobId: job.id, attempt: job.attemptsMade + 1, outcome, durationMs };
     this.#options.logger.info({ ...about, traceId: trace.traceId }, 'job');
@@ -204,7 +204,7 @@ export class JobConsumer<Q extends QueueName> {
     const { logger, queue } = this.#options;
     const about = { job: job.name, jobId: job.id, attempts: job.attemptsMade };
     logger.error({ err, ...about }, 'job given up');
-    jobDeadLettered.inc({ job: isJobName(job.name) ? job.name : 'unknown' });
+    jobDeadLettered.inc({ name: isJobName(job.name) ? job.name : 'unknown' });
     const letter = { ...job.data, queue, reason: err.message, attempts: job.attemptsMade };
     const burial = this.#letters
       .add(job.name, letter, { jobId: `dead-${job.id}` })

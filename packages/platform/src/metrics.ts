@@ -58,7 +58,7 @@ export const grpcClientDuration = histogram({
 export const jobDuration = histogram({
   name: 'job_duration_seconds',
   help: 'Time one attempt of a job took, by outcome: completed, failed or interrupted by a shutdown.',
-  labels: ['job', 'outcome'],
+  labels: ['name', 'outcome'],
   combinations: 30,
   buckets: jobBuckets,
   exemplars: true,
@@ -67,7 +67,7 @@ export const jobDuration = histogram({
 export const jobWait = histogram({
   name: 'job_wait_seconds',
   help: 'Time from adding a job to the start of its first attempt.',
-  labels: ['job'],
+  labels: ['name'],
   combinations: 10,
   buckets: jobBuckets,
 });
@@ -75,7 +75,7 @@ export const jobWait = histogram({
 export const jobRetries = counter({
   name: 'job_retries_total',
   help: 'Attempts of a job after its first.',
-  labels: ['job'],
+  labels: ['name'],
   combinations: 10,
 });
 
@@ -89,7 +89,7 @@ export const jobStalled = counter({
 export const jobDeadLettered = counter({
   name: 'job_dead_lettered_total',
   help: 'Jobs given up on and kept for a person.',
-  labels: ['job'],
+  labels: ['name'],
   combinations: 10,
 });
 

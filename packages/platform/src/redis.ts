@@ -105,16 +105,15 @@ function timeCommands(redis: Redis, connection: string) {
     const seconds = stopwatch();
     const attributes = { 'db.system.name': 'redis', 'db.operation.name': command.name };
     const span = openSpan(command.name, attributes, SpanKind.CLIENT);
-    command.promise.then(
-      () => {
-        redisDuration.observe({ connection }, seconds());
-        if (span) closeTrace(span);
-      },
-      (error: unknown) => {
-        redisErrors.inc({ connection });
-        if (span) closeTrace(span, error);
-      },
-    );
+    const onAnswer = () => {
+      redisDuration.observe({ connection }, seconds());
+      if (span) closeTrace(span);
+    };
+    const onFailure = (error: unknown) => {
+      redisErrors.inc({ connection });
+      if (span) closeTrace(span, error);
+    };
+    command.promise.then(onAnswer, onFailure);
     return send(command, stream);
   };
 }

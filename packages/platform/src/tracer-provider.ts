@@ -48,8 +48,7 @@ function counting(exporter: SpanExporter): SpanExporter {
   return {
     export(spans, done) {
       exporter.export(spans, (result) => {
-        // ExportResultCode.SUCCESS of @opentelemetry/core.
-        spansExported.inc({ outcome: result.code === 0 ? 'sent' : 'lost' }, spans.length);
+        spansExported.inc({ outcome: result.error ? 'lost' : 'sent' }, spans.length);
         done(result);
       });
     },
