@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { freePort } from '@capstone/local/ports';
 import { certificateFor } from '@capstone/testing/certs';
 import { createTestDatabase } from '@capstone/testing/database';
 import type { TestDatabase } from '@capstone/testing/database';
@@ -69,8 +70,8 @@ function launch(env: Record<string, string>) {
 async function environment() {
   const certificate = certificateFor('auth');
   return {
-    ADMIN_PORT: await freePort(),
-    GRPC_PORT: await freePort(),
+    ADMIN_PORT: String(await freePort()),
+    GRPC_PORT: String(await freePort()),
     DATABASE_URL: database.urlFor('auth'),
     DATABASE_CA_FILE: database.caFile ?? '',
     REDIS_QUEUE_URL: redis.queueUrl('auth'),
@@ -91,13 +92,6 @@ const encryptionKey = randomBytes(32).toString('base64');
 async function isReady(adminPort: string) {
   const { status } = await fetch(`http://127.0.0.1:${adminPort}/readyz`);
   return status === 200;
-}
-
-async function freePort(): Promise<string> {
-  const server = await listen();
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return String(port);
 }
 
 async function occupiedPort(): Promise<string> {

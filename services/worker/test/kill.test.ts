@@ -1,8 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test, type TestContext } from 'vitest';
+import { freePort } from '@capstone/local/ports';
 import { waitFor } from '@capstone/testing/wait-for';
 import { TestWorkers, type StageTable } from './worker-app.js';
 import { longText } from './workspace.js';
@@ -103,7 +103,7 @@ async function prepare(atEnd: AtEnd, settings: Record<string, string> = {}): Pro
 }
 
 async function launchReady(workers: TestWorkers, atEnd: AtEnd): Promise<ChildProcess> {
-  const adminPort = await freePort();
+  const adminPort = String(await freePort());
   const worker = launch({ ...workers.env, ADMIN_PORT: adminPort }, atEnd);
   const isReady = () => fetch(`http://127.0.0.1:${adminPort}/readyz`).then(({ ok }) => ok);
   await waitFor(isReady, { timeoutMs: 30_000, what: 'readiness' });
@@ -114,13 +114,4 @@ function launch(env: Record<string, string>, atEnd: AtEnd): ChildProcess {
   const worker = spawn(process.execPath, [main], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   atEnd(() => void worker.kill('SIGKILL'));
   return worker;
-}
-
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return String(port);
 }
