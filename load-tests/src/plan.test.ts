@@ -53,7 +53,7 @@ describe.each(Object.values(profiles))('profile $name', (profile) => {
   test('has virtual users for its peak, within bounds', () => {
     const users = virtualUsersFor(profile, peakRate(profile.phases(profile.shape)));
 
-    expect(users).toBeGreaterThanOrEqual(10);
+    expect(users).toBeGreaterThanOrEqual(40);
     expect(users).toBeLessThanOrEqual(3_000);
   });
 });

@@ -138,9 +138,9 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
   },
 };
 
-/** Enough virtual users for the rate, each with its own connection; few at low rates, so that none lies idle. */
+/** Enough virtual users for the rate, each with its own connection; a few more at low rates, where one hiccup is many. */
 export function virtualUsersFor({ busySeconds }: Profile, peakRate: number): number {
-  return Math.min(3_000, Math.max(10, Math.ceil(peakRate * busySeconds)));
+  return Math.min(3_000, Math.max(40, Math.ceil(peakRate * busySeconds)));
 }
 
 function rampAndHold({ rate, seconds, rampSeconds }: Shape): Phase[] {
