@@ -63,6 +63,7 @@ export const problems = {
   overloaded: spec(503, 'UNAVAILABLE', 'Too busy right now', true),
   'shutting-down': spec(503, 'UNAVAILABLE', 'This instance is stopping', true),
   'dependency-unavailable': spec(503, 'UNAVAILABLE', 'A service this needs is not available', true),
+  'model-unavailable': spec(503, 'UNAVAILABLE', 'The language model is not available', true),
   'revocation-feed-stale': spec(
     503,
     'UNAVAILABLE',

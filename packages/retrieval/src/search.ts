@@ -1,6 +1,7 @@
 import type { SearchMode } from '@capstone/contracts/search';
 import type { Queryable } from '@capstone/platform/database';
 import type { Embedder } from './embedder.js';
+import { queryStatistics } from './query-statistics.js';
 import { vectorLiteral } from './vector-literal.js';
 import { rankChunks, type RankedChunk, type RankRequest } from './rank-chunks.js';
 import { contentWords, searchableText } from './searchable-text.js';
@@ -90,57 +91,19 @@ export async function search(
   };
 }
 
-interface QueryStatistics {
-  modelId: number | null;
-  chunks: number;
-  frequencies: number[];
-}
-
 async function embedQuery(
   db: Queryable,
   embedder: Embedder,
   query: { workspaceId: string; query: string; words: string[] },
 ): Promise<RankRequest['vector']> {
   const model = embedder.describe();
-  const [statistics] = await db.query<QueryStatistics>(
-    'search_query_statistics',
-    // The word's own lexemes, so that a hyphenated or numbered one finds its statistics, too.
-    `select
-       (select id from search.embedding_models where fingerprint = $3) as "modelId",
-       coalesce((select chunks from search.workspace_stats where workspace_id = $1), 0)::integer as chunks,
-       array(
-         select coalesce(max(t.chunk_frequency), 0)::integer
-         from unnest($2::text[]) with ordinality as q(word, place)
-         left join lateral unnest(tsvector_to_array(to_tsvector('pg_catalog.english', q.word))) as l(lexeme) on true
-         left join search.term_stats t on t.workspace_id = $1 and t.lexeme = l.lexeme
-         group by q.place
-         order by q.place
-       ) as frequencies`,
-    [query.workspaceId, query.words, model.fingerprint],
-  );
-  if (!statistics || statistics.modelId === null) return null;
-  const [vector] = await embedder.embed([query.query], {
-    kind: 'query',
-    termWeights: termWeights(query.words, statistics),
-  });
+  const { workspaceId, words } = query;
+  const { fingerprint } = model;
+  const { modelId, weights } = await queryStatistics(db, workspaceId, { words, fingerprint });
+  if (modelId === null) return null;
+  const [vector] = await embedder.embed([query.query], { kind: 'query', termWeights: weights });
   if (!vector) throw new Error(`${model.name} gave no vector for the query.`);
-  return {
-    modelId: statistics.modelId,
-    literal: vectorLiteral(vector),
-    weight: model.fusionWeight,
-  };
-}
-
-function termWeights(
-  words: string[],
-  { chunks, frequencies }: QueryStatistics,
-): Map<string, number> {
-  return new Map(
-    words.map((word, index) => {
-      const frequency = frequencies[index] ?? 0;
-      return [word, Math.log(1 + (chunks - frequency + 0.5) / (frequency + 0.5))];
-    }),
-  );
+  return { modelId, literal: vectorLiteral(vector), weight: model.fusionWeight };
 }
 
 function toHit(chunk: RankedChunk, words: readonly string[], explain: boolean): SearchHit {
