@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { changedServices } from './changed-services.js';
 
-test('a built file of a service concerns that service', () => {
-  expect(changedServices('/repo/services/api/dist/tasks/tasks.service.js')).toEqual(['api']);
+test('a source of a service concerns that service', () => {
+  expect(changedServices('/repo/services/api/src/tasks/tasks.service.ts')).toEqual(['api']);
 });
 
-test('a built file of a package concerns every service', () => {
-  expect(changedServices('/repo/packages/platform/dist/database.js')).toEqual([
+test('a source of a package concerns every service', () => {
+  expect(changedServices('/repo/packages/platform/src/database.ts')).toEqual([
     'auth',
     'api',
     'worker',
@@ -14,9 +14,9 @@ test('a built file of a package concerns every service', () => {
 });
 
 test.each([
-  '/repo/services/api/dist/app.d.ts',
-  '/repo/services/api/dist/.tsbuildinfo',
-  '/repo/docs/x.js',
+  '/repo/services/api/src/tasks/cursor.test.ts',
+  '/repo/services/api/README.md',
+  '/repo/deploy/local/src/dev.ts',
 ])('%s concerns nobody', (file) => {
   expect(changedServices(file)).toEqual([]);
 });

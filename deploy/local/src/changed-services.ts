@@ -1,10 +1,10 @@
 import { services, type ServiceName } from './certificates.js';
 
-/** The services that run the given built file (a path in the checkout): one for its own, all for a package's. */
+/** The services that run the given source file (a path in the checkout): one for its own, all for a package's. */
 export function changedServices(file: string): readonly ServiceName[] {
-  if (!file.endsWith('.js')) return [];
+  if (!file.endsWith('.ts') || file.endsWith('.test.ts')) return [];
   const [, folder, name] =
-    /(packages|services)\/([^/]+)\/dist\//.exec(file.replaceAll('\\', '/')) ?? [];
+    /(packages|services)\/([^/]+)\/src\//.exec(file.replaceAll('\\', '/')) ?? [];
   if (folder === 'packages') return services;
   return services.filter((service) => service === name);
 }

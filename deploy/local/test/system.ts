@@ -29,12 +29,14 @@ export class System {
     readonly infra: Infra,
     private readonly database: Client,
     readonly ports: StackPorts,
+    private readonly env: Readonly<Record<string, string>>,
   ) {
     this.api = `http://localhost:${ports.http}/api/v1`;
     this.processes = mapServices((name) => this.process(name));
   }
 
-  static async start(): Promise<System> {
+  /** `env` is added to the environment of every service. */
+  static async start(env: Readonly<Record<string, string>> = {}): Promise<System> {
     const scratch = mkdtempSync(join(tmpdir(), 'capstone-system-'));
     chmodSync(scratch, 0o755); // Postgres runs under an account of its own where the tests run as root
     const infra = await startInfra({ profile: 'test', root: scratch });
@@ -44,7 +46,7 @@ export class System {
       ssl: { ca: readFileSync(infra.postgres.caFile!) },
     });
     await database.connect();
-    const system = new System(scratch, infra, database, await freePorts());
+    const system = new System(scratch, infra, database, await freePorts(), env);
     await system.run(...services);
     return system;
   }
@@ -61,6 +63,11 @@ export class System {
     for (const name of names) this.processes[name].start();
     const stopping = new AbortController().signal;
     await Promise.all(names.map((name) => this.processes[name].waitUntilReady(stopping)));
+  }
+
+  /** What a service has logged since it was started last: one JSON object a line. */
+  log(name: ServiceName): string {
+    return readFileSync(this.processes[name].logFile, 'utf8');
   }
 
   /** SIGKILL: no drain, no goodbye. */
@@ -134,6 +141,7 @@ export class System {
         ...this.infra.serviceEnv(name, { ...this.ports, admin: adminPort }),
         // One person who asks for a document's status until it is ready.
         ...(name === 'api' ? { RATE_LIMIT_CALLER: '100000/60' } : {}),
+        ...this.env,
       },
     });
   }
