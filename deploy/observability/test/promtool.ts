@@ -3,28 +3,18 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { aptInstall, aptUpdate, canInstallWithApt } from '@capstone/local/apt';
-import { waitFor } from '@capstone/testing/wait-for';
+import { ensureProgram } from '@capstone/testing/program';
 
 const run = promisify(execFile);
-const sentence =
-  'Prometheus is missing: install the package "prometheus" of Debian or Ubuntu, or put prometheus and promtool of prometheus.io on the PATH.';
 
 /** Makes sure that prometheus and promtool can be run; installs Debian's package where that needs no password. */
-export async function preparePrometheus(): Promise<void> {
-  if (await isInstalled()) return;
-  if (!(await canInstallWithApt())) throw new Error(sentence);
-  try {
-    await aptUpdate();
-    await aptInstall(['prometheus']);
-  } catch (cause) {
-    // Another test file may be installing it and hold the lock of apt.
-    await waitFor(isInstalled, { timeoutMs: 90_000, what: 'Prometheus to be installed' }).catch(
-      () => {
-        throw new Error(sentence, { cause });
-      },
-    );
-  }
+export function preparePrometheus(): Promise<void> {
+  return ensureProgram({
+    isInstalled,
+    debianPackage: 'prometheus',
+    advice:
+      'Prometheus is missing: install the package "prometheus" of Debian or Ubuntu, or put prometheus and promtool of prometheus.io on the PATH.',
+  });
 }
 
 async function isInstalled(): Promise<boolean> {

@@ -1,22 +1,33 @@
 import { existsSync } from 'node:fs';
 import { chromium, type Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ensureProgram } from '@capstone/testing/program';
 import { TestApi } from './api-app.js';
 
-const executablePath = ['/usr/bin/chromium', '/usr/bin/google-chrome'].find((path) =>
-  existsSync(path),
-);
+const places = [
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+];
+// As root there is no sandbox, and nothing but the page under test is loaded.
+const browserFlags = ['--no-sandbox', '--disable-gpu', '--disable-background-networking'];
+const findBrowser = () => places.find((path) => existsSync(path));
 
-/** A browser is not part of what the tests may expect of a machine; the page itself is checked in openapi.test.ts. */
-describe.runIf(executablePath)('the reader in a browser', () => {
+describe('the reader in a browser', () => {
   let api: TestApi;
   let browser: Browser;
   let origin: string;
   beforeAll(async () => {
+    await ensureProgram({
+      isInstalled: () => findBrowser() !== undefined,
+      debianPackage: 'chromium',
+      advice: 'No browser was found: install Chromium or Google Chrome, and run the tests again.',
+    });
     api = await TestApi.start();
     origin = `http://127.0.0.1:${await api.app.listen('127.0.0.1', 0)}`;
-    browser = await chromium.launch({ executablePath: executablePath!, args: ['--no-sandbox'] });
-  });
+    browser = await chromium.launch({ executablePath: findBrowser()!, args: browserFlags });
+  }, 300_000);
   afterAll(async () => {
     await browser?.close();
     await api?.stop();
