@@ -1,6 +1,14 @@
 import { defineConfig } from 'vitest/config';
 
 const folders = '{packages,services,deploy,load-tests}/**';
+// These load the metrics of every service at once, into a registry that a process has once.
+const together = 'deploy/observability/test/**/*.test.ts';
+
+const onRealServers = {
+  globalSetup: ['packages/testing/src/global-setup.ts'],
+  testTimeout: 30_000,
+  hookTimeout: 60_000,
+};
 
 export default defineConfig({
   test: {
@@ -15,12 +23,15 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          ...onRealServers,
           name: 'component',
           include: [`${folders}/test/**/*.test.ts`],
-          globalSetup: ['packages/testing/src/global-setup.ts'],
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          exclude: ['**/node_modules/**', together],
         },
+      },
+      {
+        extends: true,
+        test: { ...onRealServers, name: 'observability', include: [together], isolate: true },
       },
     ],
   },
