@@ -24,6 +24,15 @@ export const port = integer({ min: 0, max: 65_535 });
 /** `true` or `false`, spelled out. */
 export const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
 
+/** `100/60`: a hundred of something in sixty seconds. */
+export const allowance = z
+  .string()
+  .regex(/^[1-9]\d{0,8}\/[1-9]\d{0,4}$/, 'must be requests/seconds, such as 100/60')
+  .transform((text) => {
+    const [requests = 1, seconds = 1] = text.split('/').map(Number);
+    return { requests, seconds };
+  });
+
 /** 32 secret bytes in base64. There is never a default. */
 export const secretKey = z
   .string()

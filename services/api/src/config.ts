@@ -1,14 +1,14 @@
 import { z } from 'zod';
-import { commonConfig, commonEnv, flag, integer, parseEnv, port } from '@capstone/platform/config';
+import {
+  allowance,
+  commonConfig,
+  commonEnv,
+  flag,
+  integer,
+  parseEnv,
+  port,
+} from '@capstone/platform/config';
 
-/** `100/60`: a hundred requests in sixty seconds, all at once if need be, then at that pace. */
-const allowance = z
-  .string()
-  .regex(/^[1-9]\d{0,8}\/[1-9]\d{0,4}$/, 'must be requests/seconds, such as 100/60')
-  .transform((text) => {
-    const [requests = 1, seconds = 1] = text.split('/').map(Number);
-    return { requests, seconds };
-  });
 export type Allowed = z.output<typeof allowance>;
 
 /** `10.0.0.0/8,fd00::/8`: where our own proxies are. Nobody else's forwarding headers are believed. */

@@ -72,6 +72,31 @@ describe('POST /api/v1/auth/login', () => {
     expect(answer.headers['cache-control']).toBe('no-store');
   });
 
+  test('A-08 makes the device known with a cookie that no script and no other host sees', async () => {
+    const answer = await post('login', account);
+    const [device = '', ...attributes] = answer.headers['set-cookie']!.split('; ');
+
+    expect(device).toBe('__Host-capstone-device=cap_dev_x');
+    expect(attributes).toEqual(
+      expect.arrayContaining(['Path=/', 'Secure', 'HttpOnly', 'SameSite=Strict']),
+    );
+    await api.request('POST', '/api/v1/auth/login', {
+      body: account,
+      headers: { cookie: `a=b; ${device}; c=d` },
+    });
+    expect(api.auth.requests.at(-1)).toMatchObject({ request: { deviceToken: 'cap_dev_x' } });
+  });
+
+  test.each([
+    ['twice', '__Host-capstone-device=a; __Host-capstone-device=b'],
+    ['under another name', 'capstone-device=a; x__Host-capstone-device=b'],
+    ['too long', `__Host-capstone-device=${'a'.repeat(201)}`],
+  ])('takes no device that comes %s', async (_what, cookie) => {
+    await api.request('POST', '/api/v1/auth/login', { body: account, headers: { cookie } });
+
+    expect(api.auth.requests.at(-1)).toHaveProperty('request.deviceToken', undefined);
+  });
+
   test('passes on that the credentials are wrong', async () => {
     const refused = await post('login', { ...account, password: 'not it' });
 

@@ -141,7 +141,9 @@ export class FakeAuth {
       register: this.answer('register', () => ({})),
       login: this.answer('login', ({ email, password }: { email: string; password: string }) => {
         if (password !== rightPassword) throw new Problem('credentials-invalid');
-        if (!email.startsWith('mfa')) return { tokens: this.tokens(), mfaRequired: undefined };
+        if (!email.startsWith('mfa')) {
+          return { tokens: this.tokens(), mfaRequired: undefined, deviceToken: 'cap_dev_x' };
+        }
         const mfaRequired = { challengeId: 'cap_mfa_x', methods: ['totp', 'recovery_code'] };
         return { tokens: undefined, mfaRequired };
       }),
@@ -163,7 +165,7 @@ export class FakeAuth {
     return {
       verifyMfa: this.answer('verifyMfa', ({ code }: { code: string }) => {
         judge(code);
-        return { tokens: this.tokens() };
+        return { tokens: this.tokens(), deviceToken: 'cap_dev_y' };
       }),
       enrolTotp: this.answer('enrolTotp', () => ({
         secret: 'SECRET',

@@ -55,11 +55,38 @@ describe('the allowance of a caller', () => {
 });
 
 describe('the allowance of a source', () => {
-  test('slows down guessing, whatever the client says about its address', async () => {
+  test('A-08 slows down guessing, whatever the client says about its address', async () => {
     const statuses = [];
     for (let at = 0; at < 4; at += 1) statuses.push((await login(`10.0.0.${at}`)).status);
 
     expect(statuses).toEqual([401, 401, 401, 429]);
+  });
+});
+
+describe('A-08 behind a proxy of ours', () => {
+  test('auth is told the address the proxy saw, whatever the client wrote before it', async () => {
+    const proxied = await TestApi.start({
+      HTTP_TRUSTED_PROXY_HOPS: '1',
+      HTTP_TRUSTED_PROXY_NETWORKS: '127.0.0.0/8',
+    });
+    const addresses = [];
+    for (const forwarded of [
+      '203.0.113.7',
+      '6.6.6.6, 203.0.113.7',
+      '1.1.1.1, 2.2.2.2, 203.0.113.7',
+    ]) {
+      await proxied.request('POST', '/api/v1/auth/login', {
+        body: { email: 'ada@example.com', password: 'wrong password' },
+        headers: { 'x-forwarded-for': forwarded, forwarded: 'for=9.9.9.9', 'x-real-ip': '9.9.9.9' },
+      });
+      const [{ request }] = proxied.auth.requests.slice(-1) as [
+        { request: { source: { address: string } } },
+      ];
+      addresses.push(request.source.address);
+    }
+    await proxied.stop();
+
+    expect(addresses).toEqual(['203.0.113.7', '203.0.113.7', '203.0.113.7']);
   });
 });
 

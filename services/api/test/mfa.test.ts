@@ -43,6 +43,7 @@ describe('POST /api/v1/auth/mfa/verify', () => {
     const answer = await post('mfa/verify', attempt);
 
     expect(answer).toMatchObject({ status: 200, body: { status: 'authenticated' } });
+    expect(answer.headers['set-cookie']).toContain('__Host-capstone-device=cap_dev_y');
     expect(answer.headers['cache-control']).toBe('no-store');
     expect(api.auth.requests).toMatchObject([
       { method: 'verifyMfa', request: { ...attempt, code: '123456' } },

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import {
+  allowance,
   commonConfig,
   commonEnv,
   flag,
@@ -29,6 +30,9 @@ export const AuthEnv = z
     AUTH_PASSWORD_PEPPER: secretKey,
     AUTH_TOKEN_PEPPER: secretKey,
     AUTH_KEY_ENCRYPTION_KEY: secretKey,
+    AUTH_LIMIT_ACCOUNT_SOURCE: allowance.default({ requests: 10, seconds: 600 }),
+    AUTH_LIMIT_SOURCE: allowance.default({ requests: 60, seconds: 60 }),
+    AUTH_LIMIT_ACCOUNT: allowance.default({ requests: 100, seconds: 3_600 }),
     AUTH_REQUIRE_VERIFIED_EMAIL: flag.default(false),
     AUTH_HASHING_CONCURRENCY: integer({ min: 1, max: 64 }).default(defaultHashingConcurrency),
   })
@@ -62,6 +66,11 @@ function toConfig(env: z.output<typeof AuthEnv>) {
     passwords: {
       pepper: env.AUTH_PASSWORD_PEPPER,
       hashingConcurrency: env.AUTH_HASHING_CONCURRENCY,
+    },
+    throttle: {
+      accountSource: env.AUTH_LIMIT_ACCOUNT_SOURCE,
+      source: env.AUTH_LIMIT_SOURCE,
+      account: env.AUTH_LIMIT_ACCOUNT,
     },
     accounts: { requireVerifiedEmail: env.AUTH_REQUIRE_VERIFIED_EMAIL },
     keys: { encryptionKey: env.AUTH_KEY_ENCRYPTION_KEY },

@@ -17,6 +17,11 @@ export const hashesShed = counter({
   help: 'Hashes refused because too many were waiting, or one for too long.',
 });
 
+export const attemptsRefused = counter({
+  name: 'auth_attempts_refused_total',
+  help: 'Passwords not looked at because too many wrong ones came before, from this place or for this account.',
+});
+
 export const sessionsRevokedAtRefresh = counter({
   name: 'auth_sessions_revoked_at_refresh_total',
   help: 'Sessions ended by a refresh: its token was used before, or the membership has ended.',

@@ -136,7 +136,7 @@ describe('the service role', () => {
   });
 
   test.each([
-    ['change a password', `update auth.credentials set password_hash = password_hash`],
+    ['give a password to somebody else', 'update auth.credentials set user_id = user_id'],
     ['change an address', `update auth.users set email = email`],
     ['change a role', `update auth.memberships set role = 'owner'`],
     ['bring a session back', `update auth.sessions set expires_at = now()`],

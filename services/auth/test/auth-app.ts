@@ -194,6 +194,8 @@ function startProcess(options: {
     TLS_CERT_FILE: certificate.certFile,
     TLS_KEY_FILE: certificate.keyFile,
     GRPC_PORT: '0',
+    AUTH_LIMIT_ACCOUNT_SOURCE: '100000/1',
+    AUTH_LIMIT_SOURCE: '100000/1',
     ...secrets,
     ...overrides,
   });

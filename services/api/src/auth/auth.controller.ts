@@ -1,5 +1,5 @@
-import { Body, Controller, Req } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
+import { Body, Controller, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import {
   Accepted,
   ChangePassword,
@@ -13,6 +13,7 @@ import {
 } from '@capstone/contracts/auth';
 import { Route } from '../http/route.js';
 import { AuthService } from './auth.service.js';
+import { deviceTokenOf, rememberDevice } from './known-device.js';
 import { sourceOf } from './request-source.js';
 
 /**
@@ -42,8 +43,15 @@ export class AuthController {
     answers: { 200: SignIn },
     problems: ['credentials-invalid', 'workspace-not-found', 'overloaded'],
   })
-  login(@Req() request: FastifyRequest, @Body({ schema: Login }) input: Login) {
-    return this.auth.login(sourceOf(request), input);
+  async login(
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+    @Body({ schema: Login }) input: Login,
+  ) {
+    const known = deviceTokenOf(request);
+    const { signIn, deviceToken } = await this.auth.login(sourceOf(request), known, input);
+    rememberDevice(reply, deviceToken);
+    return signIn;
   }
 
   @Route('POST', 'step-up', {

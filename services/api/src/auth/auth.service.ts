@@ -9,7 +9,7 @@ import {
   type Register,
   type StepUp,
 } from '@capstone/contracts/auth';
-import type { LoginResponse } from '@capstone/contracts/generated/capstone/auth/v1/accounts_service';
+import type { StepUpResponse } from '@capstone/contracts/generated/capstone/auth/v1/accounts_service';
 import type {
   Source,
   Tokens as TokensMessage,
@@ -29,12 +29,12 @@ export class AuthService {
     return { status: 'accepted' as const };
   }
 
-  async login(source: Source, input: Login): Promise<SignIn> {
+  async login(source: Source, deviceToken: string | undefined, input: Login) {
     const outcome = await this.client.accounts.login(
-      { ...input, source },
+      { ...input, source, deviceToken },
       { deadlineMs: hashingDeadlineMs },
     );
-    return toSignIn(outcome);
+    return { signIn: toSignIn(outcome), deviceToken: outcome.deviceToken };
   }
 
   async stepUp(authorization: string, source: Source, input: StepUp): Promise<SignIn> {
@@ -79,7 +79,7 @@ export class AuthService {
   }
 }
 
-function toSignIn({ tokens, mfaRequired }: LoginResponse): SignIn {
+function toSignIn({ tokens, mfaRequired }: StepUpResponse): SignIn {
   if (!mfaRequired) return toTokens(tokens);
   return SignIn.parse({ status: 'mfa_required', ...mfaRequired });
 }

@@ -1,5 +1,5 @@
-import { Body, Controller, Req } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
+import { Body, Controller, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import {
   RecoveryCodes,
   Tokens,
@@ -8,6 +8,7 @@ import {
   VerifyMfa,
 } from '@capstone/contracts/auth';
 import { Route } from '../http/route.js';
+import { rememberDevice } from './known-device.js';
 import { MfaService } from './mfa.service.js';
 import { sourceOf } from './request-source.js';
 
@@ -23,8 +24,14 @@ export class MfaController {
     answers: { 200: Tokens },
     problems: ['mfa-challenge-invalid', 'mfa-code-invalid', 'mfa-locked'],
   })
-  verify(@Req() request: FastifyRequest, @Body({ schema: VerifyMfa }) input: VerifyMfa) {
-    return this.mfa.verify(sourceOf(request), input);
+  async verify(
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+    @Body({ schema: VerifyMfa }) input: VerifyMfa,
+  ) {
+    const { tokens, deviceToken } = await this.mfa.verify(sourceOf(request), input);
+    rememberDevice(reply, deviceToken);
+    return tokens;
   }
 
   @Route('POST', 'totp', {

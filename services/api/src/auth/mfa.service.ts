@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type {
   RecoveryCodes,
-  Tokens,
   TotpCode,
   TotpEnrolment,
   VerifyMfa,
@@ -15,9 +14,9 @@ import { toTokens } from './auth.service.js';
 export class MfaService {
   constructor(private readonly client: AuthClient) {}
 
-  async verify(source: Source, input: VerifyMfa): Promise<Tokens> {
-    const { tokens } = await this.client.mfa.verifyMfa({ ...input, source });
-    return toTokens(tokens);
+  async verify(source: Source, input: VerifyMfa) {
+    const { tokens, deviceToken } = await this.client.mfa.verifyMfa({ ...input, source });
+    return { tokens: toTokens(tokens), deviceToken };
   }
 
   enrolTotp(authorization: string): Promise<TotpEnrolment> {

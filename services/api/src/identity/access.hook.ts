@@ -2,13 +2,14 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { freshSignInSeconds } from '@capstone/contracts/auth';
 import type { Principal } from '@capstone/platform/principal';
+import { sourceOf } from '@capstone/platform/client-source';
 import { Problem } from '@capstone/platform/problem';
 import { CONFIG } from '@capstone/platform/service';
 import type { Config } from '../config.js';
 import type { Allowance, RouteDeclaration } from '../http/route.js';
 import { limitHeader, policyHeader } from '../limits/rate-limit-headers.js';
 import { RateLimiter } from '../limits/rate-limiter.js';
-import { sourceOf } from '../limits/source.js';
+
 import { requestsLimited } from '../metrics.js';
 import { Revocations } from './revocations.js';
 import { TokenVerifier, type VerifiedToken } from './token-verifier.js';

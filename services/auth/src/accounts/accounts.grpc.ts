@@ -13,6 +13,7 @@ import type {
   StepUpResponse,
 } from '@capstone/contracts/generated/capstone/auth/v1/accounts_service';
 import { parseRequest } from '../parse-request.js';
+import { ThrottleService } from '../throttle/throttle.service.js';
 import { bearerToken } from '../tokens/bearer-token.js';
 import { toSignInMessage } from '../tokens/token-message.js';
 import { AccountsService } from './accounts.service.js';
@@ -25,6 +26,7 @@ export class AccountsGrpc {
     private readonly registration: RegistrationService,
     private readonly accounts: AccountsService,
     private readonly ownPassword: OwnPasswordService,
+    private readonly throttle: ThrottleService,
   ) {}
 
   @GrpcMethod('AccountsService', 'Register')
@@ -34,24 +36,34 @@ export class AccountsGrpc {
   }
 
   @GrpcMethod('AccountsService', 'Login')
-  async login({ email, password, workspaceId }: LoginRequest): Promise<LoginResponse> {
+  async login({ source, deviceToken, ...fields }: LoginRequest): Promise<LoginResponse> {
+    const { email, password, workspaceId } = fields;
     const request = parseRequest(Login, { email, password, workspaceId });
-    return toSignInMessage(await this.accounts.login(request));
+    const client = { address: source?.address, deviceToken };
+    const signIn = await this.accounts.login(request, client);
+    const isComplete = signIn.status === 'authenticated';
+    return {
+      ...toSignInMessage(signIn),
+      deviceToken: isComplete
+        ? this.throttle.introduceDevice(request.email, deviceToken)
+        : undefined,
+    };
   }
 
   @GrpcMethod('AccountsService', 'StepUp')
   async stepUp(request: StepUpRequest, metadata: Metadata): Promise<StepUpResponse> {
     const { password } = parseRequest(StepUp, { password: request.password });
-    return toSignInMessage(await this.accounts.stepUp(bearerToken(metadata), password));
+    const client = { address: request.source?.address };
+    return toSignInMessage(await this.accounts.stepUp(bearerToken(metadata), password, client));
   }
 
   @GrpcMethod('AccountsService', 'ChangePassword')
   async changePassword(
-    { currentPassword, newPassword }: ChangePasswordRequest,
+    { currentPassword, newPassword, source }: ChangePasswordRequest,
     metadata: Metadata,
   ): Promise<ChangePasswordResponse> {
     const passwords = parseRequest(ChangePassword, { currentPassword, newPassword });
-    await this.ownPassword.change(bearerToken(metadata), passwords);
+    await this.ownPassword.change(bearerToken(metadata), passwords, { address: source?.address });
     return {};
   }
 }

@@ -3,6 +3,7 @@ import { MfaModule } from '../mfa/mfa.module.js';
 import { PasswordsModule } from '../passwords/passwords.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { StepUpModule } from '../step-up/step-up.module.js';
+import { ThrottleModule } from '../throttle/throttle.module.js';
 import { UsersModule } from '../users/users.module.js';
 import { WorkspacesModule } from '../workspaces/workspaces.module.js';
 import { AccountsGrpc } from './accounts.grpc.js';
@@ -17,6 +18,7 @@ import { RegistrationService } from './registration.service.js';
     PasswordsModule,
     SessionsModule,
     StepUpModule,
+    ThrottleModule,
     UsersModule,
     WorkspacesModule,
   ],

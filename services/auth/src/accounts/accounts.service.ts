@@ -4,6 +4,7 @@ import { SignInService } from '../mfa/sign-in.service.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import { WorkspacesService } from '../workspaces/workspaces.service.js';
 import { PasswordCheckService } from './password-check.service.js';
+import type { Client } from './password-check.service.js';
 
 /** Proving with a password who one is, for the first time or again. */
 @Injectable()
@@ -16,15 +17,15 @@ export class AccountsService {
   ) {}
 
   /** The workspace is looked at only for who has proven to be its user, so asking for one tells a stranger nothing. */
-  async login({ email, password, workspaceId }: Login): Promise<SignIn> {
-    const { userId } = await this.passwordCheck.checkByEmail(email, password);
+  async login({ email, password, workspaceId }: Login, client: Client): Promise<SignIn> {
+    const { userId } = await this.passwordCheck.checkByEmail(email, password, client);
     const workspace = await this.workspaces.choose(userId, workspaceId);
     return this.signIn.afterFirstFactor(userId, workspace);
   }
 
-  async stepUp(accessToken: string, password: string): Promise<SignIn> {
+  async stepUp(accessToken: string, password: string, client: Client): Promise<SignIn> {
     const session = await this.sessions.authenticate(accessToken);
-    await this.passwordCheck.checkOwn(session.userId, password);
+    await this.passwordCheck.checkOwn(session.userId, password, client);
     const workspace = await this.workspaces.choose(session.userId, session.workspaceId);
     return this.signIn.afterFirstFactor(session.userId, workspace, session.id);
   }

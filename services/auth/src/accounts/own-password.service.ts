@@ -6,6 +6,7 @@ import { SessionsService } from '../sessions/sessions.service.js';
 import { StepUpService } from '../step-up/step-up.service.js';
 import { UsersService } from '../users/users.service.js';
 import { PasswordCheckService } from './password-check.service.js';
+import type { Client } from './password-check.service.js';
 
 /** What a signed-in person does with their own password. */
 @Injectable()
@@ -20,12 +21,12 @@ export class OwnPasswordService {
   ) {}
 
   /** Whoever is signed in elsewhere may be the reason for the change, and has to come again. */
-  async change(accessToken: string, passwords: ChangePassword): Promise<void> {
+  async change(accessToken: string, passwords: ChangePassword, client: Client): Promise<void> {
     const { id: sessionId, userId } = await this.stepUp.authenticate(accessToken);
     const { email, name } = await this.users.getProfile(userId);
     const person = { email, name: name ?? undefined };
     this.passwords.requireAcceptable(passwords.newPassword, person, '/newPassword');
-    await this.passwordCheck.checkOwn(userId, passwords.currentPassword);
+    await this.passwordCheck.checkOwn(userId, passwords.currentPassword, client);
 
     const passwordHash = await this.passwords.hash(passwords.newPassword);
     await this.db.transaction({ userId }, async (tx) => {

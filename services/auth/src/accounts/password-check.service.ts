@@ -3,32 +3,46 @@ import { Problem } from '@capstone/platform/problem';
 import { CONFIG } from '@capstone/platform/service';
 import type { Config } from '../config.js';
 import { PasswordsService } from '../passwords/passwords.service.js';
+import { ThrottleService } from '../throttle/throttle.service.js';
+import type { Attempt } from '../throttle/throttle.service.js';
 import type { Credential } from '../users/users.repository.js';
 import { UsersService } from '../users/users.service.js';
 
-/** Whether a password is somebody's. Every failure is the same `credentials-invalid`, after the same work. */
+/** Where an attempt comes from. */
+export type Client = Omit<Attempt, 'identifier'>;
+
+/**
+ * Whether a password is somebody's. Every failure is the same `credentials-invalid`, after the same work;
+ * too many are `rate-limited`, which depends on what the client sent alone.
+ */
 @Injectable()
 export class PasswordCheckService {
   constructor(
     private readonly passwords: PasswordsService,
     private readonly users: UsersService,
+    private readonly throttle: ThrottleService,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   /** Answers with whose it is. */
-  async checkByEmail(email: string, password: string): Promise<{ userId: string }> {
-    const credential = await this.users.findCredential(email);
-    const matches = await this.passwords.matches(password, credential?.passwordHash);
-    if (!credential || !matches || !this.maySignIn(credential)) {
-      throw new Problem('credentials-invalid');
-    }
+  async checkByEmail(email: string, password: string, client: Client): Promise<{ userId: string }> {
+    const attempt = { identifier: email, ...client };
+    const credential = await this.throttle.judge(attempt, async () => {
+      const found = await this.users.findCredential(email);
+      const matches = await this.passwords.matches(password, found?.passwordHash);
+      return found && matches && this.maySignIn(found) ? found : undefined;
+    });
+    if (!credential) throw new Problem('credentials-invalid');
     await this.renewHash(credential, password);
     return { userId: credential.userId };
   }
 
-  async checkOwn(userId: string, password: string): Promise<void> {
-    const stored = await this.users.findPasswordHash(userId);
-    if (!(await this.passwords.matches(password, stored))) throw new Problem('credentials-invalid');
+  async checkOwn(userId: string, password: string, client: Client): Promise<void> {
+    const right = await this.throttle.judge({ identifier: userId, ...client }, async () => {
+      const stored = await this.users.findPasswordHash(userId);
+      return (await this.passwords.matches(password, stored)) || undefined;
+    });
+    if (!right) throw new Problem('credentials-invalid');
   }
 
   /** Looked at after the hash, so that an address which is not verified is refused like a wrong password, and as late. */

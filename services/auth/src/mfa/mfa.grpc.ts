@@ -13,8 +13,10 @@ import type {
   VerifyMfaResponse,
 } from '@capstone/contracts/generated/capstone/auth/v1/mfa_service';
 import { parseRequest } from '../parse-request.js';
+import { ThrottleService } from '../throttle/throttle.service.js';
 import { bearerToken } from '../tokens/bearer-token.js';
 import { toTokensMessage } from '../tokens/token-message.js';
+import { UsersService } from '../users/users.service.js';
 import { EnrolmentService } from './enrolment.service.js';
 import { SignInService } from './sign-in.service.js';
 
@@ -23,12 +25,19 @@ export class MfaGrpc {
   constructor(
     private readonly signIn: SignInService,
     private readonly enrolment: EnrolmentService,
+    private readonly users: UsersService,
+    private readonly throttle: ThrottleService,
   ) {}
 
   @GrpcMethod('MfaService', 'VerifyMfa')
   async verifyMfa({ challengeId, method, code }: VerifyMfaRequest): Promise<VerifyMfaResponse> {
     const request = parseRequest(VerifyMfa, { challengeId, method, code });
-    return { tokens: toTokensMessage(await this.signIn.verify(request)) };
+    const { userId, tokens } = await this.signIn.verify(request);
+    const { email } = await this.users.getProfile(userId);
+    return {
+      tokens: toTokensMessage(tokens),
+      deviceToken: this.throttle.introduceDevice(email),
+    };
   }
 
   @GrpcMethod('MfaService', 'EnrolTotp')

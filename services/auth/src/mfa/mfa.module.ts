@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { FactorsModule } from '../factors/factors.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { StepUpModule } from '../step-up/step-up.module.js';
+import { ThrottleModule } from '../throttle/throttle.module.js';
 import { UsersModule } from '../users/users.module.js';
 import { WorkspacesModule } from '../workspaces/workspaces.module.js';
 import { EnrolmentService } from './enrolment.service.js';
@@ -9,7 +10,14 @@ import { MfaGrpc } from './mfa.grpc.js';
 import { SignInService } from './sign-in.service.js';
 
 @Module({
-  imports: [FactorsModule, SessionsModule, StepUpModule, UsersModule, WorkspacesModule],
+  imports: [
+    FactorsModule,
+    SessionsModule,
+    StepUpModule,
+    ThrottleModule,
+    UsersModule,
+    WorkspacesModule,
+  ],
   controllers: [MfaGrpc],
   providers: [SignInService, EnrolmentService],
   exports: [SignInService],

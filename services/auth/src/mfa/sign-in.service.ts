@@ -24,6 +24,11 @@ const challengeLifetimeSeconds = 5 * 60;
 const mostAttempts = 5;
 const challengePrefix = 'cap_mfa_';
 
+interface Verified {
+  readonly userId: string;
+  readonly tokens: Tokens;
+}
+
 type Outcome =
   | { readonly kind: 'opened'; readonly opened: OpenedSession }
   | { readonly kind: 'failed'; readonly problem: Problem };
@@ -51,7 +56,7 @@ export class SignInService {
     return this.sessions.start(userId, workspace, replaces);
   }
 
-  async verify({ challengeId, method, code }: VerifyMfa): Promise<Tokens> {
+  async verify({ challengeId, method, code }: VerifyMfa): Promise<Verified> {
     const hash = this.hash(challengeId);
     const challenge = await findChallenge(this.db.unscoped, hash);
     if (!challenge) throw new Problem('mfa-challenge-invalid');
@@ -65,7 +70,7 @@ export class SignInService {
       return this.open(tx, hash, challenge);
     });
     if (outcome.kind === 'failed') throw outcome.problem;
-    return this.sessions.issue(outcome.opened);
+    return { userId, tokens: await this.sessions.issue(outcome.opened) };
   }
 
   async deleteExpiredChallenges(): Promise<void> {

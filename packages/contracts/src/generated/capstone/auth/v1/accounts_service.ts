@@ -28,12 +28,23 @@ export interface LoginRequest {
   password: string;
   /** Without it the workspace used last, else the personal one. */
   workspaceId?: string | undefined;
-  source: Source | undefined;
+  source:
+    | Source
+    | undefined;
+  /** From an earlier sign-in of this account on this device, see LoginResponse. */
+  deviceToken?: string | undefined;
 }
 
 export interface LoginResponse {
   tokens?: Tokens | undefined;
-  mfaRequired?: MfaRequired | undefined;
+  mfaRequired?:
+    | MfaRequired
+    | undefined;
+  /**
+   * For a device that was not known yet: to be kept and shown at the next login, so that attempts of others on this
+   * account cannot keep its owner out. It opens nothing.
+   */
+  deviceToken?: string | undefined;
 }
 
 export interface StepUpRequest {
@@ -227,7 +238,7 @@ export const RegisterResponse: MessageFns<RegisterResponse> = {
 };
 
 function createBaseLoginRequest(): LoginRequest {
-  return { email: "", password: "", workspaceId: undefined, source: undefined };
+  return { email: "", password: "", workspaceId: undefined, source: undefined, deviceToken: undefined };
 }
 
 export const LoginRequest: MessageFns<LoginRequest> = {
@@ -243,6 +254,9 @@ export const LoginRequest: MessageFns<LoginRequest> = {
     }
     if (message.source !== undefined) {
       Source.encode(message.source, writer.uint32(34).fork()).join();
+    }
+    if (message.deviceToken !== undefined) {
+      writer.uint32(42).string(message.deviceToken);
     }
     return writer;
   },
@@ -292,6 +306,14 @@ export const LoginRequest: MessageFns<LoginRequest> = {
             message.source = Source.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.deviceToken = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -314,6 +336,11 @@ export const LoginRequest: MessageFns<LoginRequest> = {
         ? globalThis.String(object.workspace_id)
         : undefined,
       source: isSet(object.source) ? Source.fromJSON(object.source) : undefined,
+      deviceToken: isSet(object.deviceToken)
+        ? globalThis.String(object.deviceToken)
+        : isSet(object.device_token)
+        ? globalThis.String(object.device_token)
+        : undefined,
     };
   },
 
@@ -331,6 +358,9 @@ export const LoginRequest: MessageFns<LoginRequest> = {
     if (message.source !== undefined) {
       obj.source = Source.toJSON(message.source);
     }
+    if (message.deviceToken !== undefined) {
+      obj.deviceToken = message.deviceToken;
+    }
     return obj;
   },
 
@@ -345,12 +375,13 @@ export const LoginRequest: MessageFns<LoginRequest> = {
     message.source = (object.source !== undefined && object.source !== null)
       ? Source.fromPartial(object.source)
       : undefined;
+    message.deviceToken = object.deviceToken ?? undefined;
     return message;
   },
 };
 
 function createBaseLoginResponse(): LoginResponse {
-  return { tokens: undefined, mfaRequired: undefined };
+  return { tokens: undefined, mfaRequired: undefined, deviceToken: undefined };
 }
 
 export const LoginResponse: MessageFns<LoginResponse> = {
@@ -360,6 +391,9 @@ export const LoginResponse: MessageFns<LoginResponse> = {
     }
     if (message.mfaRequired !== undefined) {
       MfaRequired.encode(message.mfaRequired, writer.uint32(18).fork()).join();
+    }
+    if (message.deviceToken !== undefined) {
+      writer.uint32(26).string(message.deviceToken);
     }
     return writer;
   },
@@ -393,6 +427,14 @@ export const LoginResponse: MessageFns<LoginResponse> = {
             message.mfaRequired = MfaRequired.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.deviceToken = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -413,6 +455,11 @@ export const LoginResponse: MessageFns<LoginResponse> = {
         : isSet(object.mfa_required)
         ? MfaRequired.fromJSON(object.mfa_required)
         : undefined,
+      deviceToken: isSet(object.deviceToken)
+        ? globalThis.String(object.deviceToken)
+        : isSet(object.device_token)
+        ? globalThis.String(object.device_token)
+        : undefined,
     };
   },
 
@@ -423,6 +470,9 @@ export const LoginResponse: MessageFns<LoginResponse> = {
     }
     if (message.mfaRequired !== undefined) {
       obj.mfaRequired = MfaRequired.toJSON(message.mfaRequired);
+    }
+    if (message.deviceToken !== undefined) {
+      obj.deviceToken = message.deviceToken;
     }
     return obj;
   },
@@ -438,6 +488,7 @@ export const LoginResponse: MessageFns<LoginResponse> = {
     message.mfaRequired = (object.mfaRequired !== undefined && object.mfaRequired !== null)
       ? MfaRequired.fromPartial(object.mfaRequired)
       : undefined;
+    message.deviceToken = object.deviceToken ?? undefined;
     return message;
   },
 };

@@ -22,7 +22,11 @@ export interface VerifyMfaRequest {
 }
 
 export interface VerifyMfaResponse {
-  tokens: Tokens | undefined;
+  tokens:
+    | Tokens
+    | undefined;
+  /** As in LoginResponse. */
+  deviceToken?: string | undefined;
 }
 
 export interface EnrolTotpRequest {
@@ -178,13 +182,16 @@ export const VerifyMfaRequest: MessageFns<VerifyMfaRequest> = {
 };
 
 function createBaseVerifyMfaResponse(): VerifyMfaResponse {
-  return { tokens: undefined };
+  return { tokens: undefined, deviceToken: undefined };
 }
 
 export const VerifyMfaResponse: MessageFns<VerifyMfaResponse> = {
   encode(message: VerifyMfaResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.tokens !== undefined) {
       Tokens.encode(message.tokens, writer.uint32(10).fork()).join();
+    }
+    if (message.deviceToken !== undefined) {
+      writer.uint32(18).string(message.deviceToken);
     }
     return writer;
   },
@@ -210,6 +217,14 @@ export const VerifyMfaResponse: MessageFns<VerifyMfaResponse> = {
             message.tokens = Tokens.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.deviceToken = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -223,13 +238,23 @@ export const VerifyMfaResponse: MessageFns<VerifyMfaResponse> = {
   },
 
   fromJSON(object: any): VerifyMfaResponse {
-    return { tokens: isSet(object.tokens) ? Tokens.fromJSON(object.tokens) : undefined };
+    return {
+      tokens: isSet(object.tokens) ? Tokens.fromJSON(object.tokens) : undefined,
+      deviceToken: isSet(object.deviceToken)
+        ? globalThis.String(object.deviceToken)
+        : isSet(object.device_token)
+        ? globalThis.String(object.device_token)
+        : undefined,
+    };
   },
 
   toJSON(message: VerifyMfaResponse): unknown {
     const obj: any = {};
     if (message.tokens !== undefined) {
       obj.tokens = Tokens.toJSON(message.tokens);
+    }
+    if (message.deviceToken !== undefined) {
+      obj.deviceToken = message.deviceToken;
     }
     return obj;
   },
@@ -242,6 +267,7 @@ export const VerifyMfaResponse: MessageFns<VerifyMfaResponse> = {
     message.tokens = (object.tokens !== undefined && object.tokens !== null)
       ? Tokens.fromPartial(object.tokens)
       : undefined;
+    message.deviceToken = object.deviceToken ?? undefined;
     return message;
   },
 };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { sourceOf } from './source.js';
+import { sourceOf } from './client-source.js';
 
 test.each([
   ['203.0.113.7', '203.0.113.7'],
