@@ -23,3 +23,10 @@ test('reads names, labels and values, and skips what is none', () => {
   expect(valueOf(samples, 'process_cpu_seconds_total')).toBe(12.5);
   expect(valueOf(samples, 'absent')).toBeUndefined();
 });
+
+test('an exemplar behind a value is no label of it', () => {
+  const line = 'x_bucket{le="0.1",route="/a/{b}"} 5 # {trace_id="4bf9"} 0.05 1700000000.1\n';
+  expect(parseMetrics(line)).toEqual([
+    { name: 'x_bucket', labels: { le: '0.1', route: '/a/{b}' }, value: 5 },
+  ]);
+});

@@ -4,10 +4,10 @@ export interface Sample {
   readonly value: number;
 }
 
-const sampleLine = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})?\s+(\S+)/;
+const sampleLine = /^([a-zA-Z_:][\w:]*)(?:\{((?:[^"}]|"(?:\\.|[^"\\])*")*)\})?\s+(\S+)/;
 const labelPair = /([a-zA-Z_]\w*)="((?:\\.|[^"\\])*)"/g;
 
-/** The samples of a text exposition (version 0.0.4). Comments and what cannot be read are left out. */
+/** The samples of a text exposition or of OpenMetrics. Comments, exemplars and what cannot be read are left out. */
 export function parseMetrics(text: string): Sample[] {
   return text.split('\n').flatMap((line) => {
     const [, name, labels = '', value] = sampleLine.exec(line) ?? [];

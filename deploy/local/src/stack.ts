@@ -24,6 +24,13 @@ export interface StackOptions {
 
 const renewEveryMs = 3_600_000;
 
+/** Every request of a person is traced and every thousandth of a load test; `pnpm trace` shows what is remembered. */
+const localTracing = {
+  TRACE_SAMPLE_RATIO: '0.001',
+  TRACE_SAMPLE_PER_SECOND: '5',
+  TRACE_RECENT_SPANS: '5000',
+};
+
 /** The whole local system: databases, migrations, the three services. Whatever it started, `stop` ends. */
 export class Stack {
   private readonly profile: Profile;
@@ -97,7 +104,10 @@ export class Stack {
           logs: this.profile.logs,
           onDeath,
           adminPort: ports.admin[name],
-          env: this.infra.serviceEnv(name, { ...ports, admin: ports.admin[name] }),
+          env: {
+            ...this.infra.serviceEnv(name, { ...ports, admin: ports.admin[name] }),
+            ...localTracing,
+          },
         }),
     );
     this.closers.push(() => this.stopServices());

@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util';
 import { OperatorError } from './operator-error.js';
+import { startPrometheus, withoutPrometheus } from './prometheus.js';
+import type { LocalPrometheus } from './prometheus.js';
 import { interruptedExitCode, runCommand } from './run-command.js';
 import { seedDemo } from './seed.js';
 import { parsePortOffset, stackPorts } from './stack-ports.js';
@@ -12,6 +14,7 @@ const usage = `Starts the whole system on this machine and stops it again with C
   npm start                           start; the data of the last time is there again
   npm start -- --reset                begin afresh: forget the data and the certificates
   npm start -- --port-offset 100      move every port, API 8080 to 8180 and so on
+  npm start -- --observability        with a Prometheus beside it: rules, alerts, queries
 
   CAPSTONE_INFRA=native|docker|external   insist on one kind of Postgres and Redis (deploy/README.md)`;
 
@@ -22,6 +25,7 @@ await runCommand(async (args, stopping) => {
       help: { type: 'boolean', default: false },
       reset: { type: 'boolean', default: false },
       'port-offset': { type: 'string', default: '0' },
+      observability: { type: 'boolean', default: false },
     },
   });
   if (values.help) {
@@ -42,13 +46,16 @@ await runCommand(async (args, stopping) => {
     onDeath: death.resolve,
   });
 
+  let prometheus: LocalPrometheus | undefined;
   try {
     await stack.start();
     const api = `http://localhost:${ports.http}/api/v1`;
     const demo = await step(console.log, 'Signed in the demo user', () =>
       seedDemo(api, stack.infra.demoPassword),
     );
+    if (values.observability) prometheus = await startPrometheus(root, ports);
     console.log(welcome({ ports, demo, logs: stack.logs, ready: seconds(startedAt) }));
+    if (values.observability) console.log(observability(prometheus));
   } catch (error) {
     await stack.stop();
     if (stopping.aborted) return interruptedExitCode;
@@ -57,11 +64,17 @@ await runCommand(async (args, stopping) => {
 
   const fault = await Promise.race([death.promise, aborted(stopping)]);
   console.log('\nStopping …');
+  await prometheus?.stop();
   await stack.stop();
   if (fault) throw fault;
   console.log('Stopped. The data stays in .capstone/local.');
   return 0;
 });
+
+function observability(prometheus: LocalPrometheus | undefined): string {
+  if (!prometheus) return `\n${withoutPrometheus}`;
+  return `\n  Prometheus ${prometheus.url}/graph, alerts at ${prometheus.url}/alerts; traces with pnpm trace`;
+}
 
 function aborted(signal: AbortSignal): Promise<undefined> {
   if (signal.aborted) return Promise.resolve(undefined);

@@ -17,7 +17,10 @@ export interface System {
 }
 
 /** auth and api as they run anywhere, on databases of their own, with mutual TLS between them. Only the limits are raised. */
-export async function startSystem(root: string): Promise<System> {
+export async function startSystem(
+  root: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<System> {
   const closers: (() => Promise<void>)[] = [];
   const stop = async () => {
     for (const close of closers.splice(0).toReversed()) await close();
@@ -52,6 +55,7 @@ export async function startSystem(root: string): Promise<System> {
         REDIS_KEY_PREFIX: 'capstone-bench',
         RATE_LIMIT_CALLER: '100000000/1',
         RATE_LIMIT_SOURCE: '100000000/1',
+        ...settings,
       };
       const service = new ServiceProcess({ name, root, logs, adminPort, env, onDeath: fail });
       closers.push(() => service.stop());
