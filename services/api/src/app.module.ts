@@ -7,6 +7,7 @@ import { IdentityModule } from './identity/identity.module.js';
 import { OpenApiModule } from './openapi/openapi.module.js';
 import { SearchModule } from './search/search.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
+import { WorkspacesModule } from './workspaces/workspaces.module.js';
 
 /** The table of contents of this service. */
 @Module({
@@ -14,6 +15,7 @@ import { TasksModule } from './tasks/tasks.module.js';
     ConnectionsModule,
     IdentityModule,
     AuthModule,
+    WorkspacesModule,
     TasksModule,
     DocumentsModule,
     SearchModule,

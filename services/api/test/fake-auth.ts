@@ -1,6 +1,12 @@
 import { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { Server, ServerCredentials, type ServiceError } from '@grpc/grpc-js';
+import {
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+  type ServiceError,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
 import {
   SignJWT,
   exportJWK,
@@ -14,6 +20,7 @@ import {
   AccountsServiceService,
   type AccountsServiceServer,
 } from '@capstone/contracts/generated/capstone/auth/v1/accounts_service';
+import { InvitationsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/invitations_service';
 import {
   KeysServiceService,
   type KeysServiceServer,
@@ -30,6 +37,7 @@ import {
   SessionsServiceService,
   type SessionsServiceServer,
 } from '@capstone/contracts/generated/capstone/auth/v1/sessions_service';
+import { WorkspacesServiceService } from '@capstone/contracts/generated/capstone/auth/v1/workspaces_service';
 import { rolePermissions, type Role } from '@capstone/contracts/permissions';
 import { Problem } from '@capstone/platform/problem';
 import { toGrpcStatus } from '@capstone/platform/problem-grpc.filter';
@@ -45,6 +53,8 @@ export class FakeAuth {
   readonly calls: Record<string, number> = {};
   readonly requests: unknown[] = [];
   readonly revocations: { kind: string; id: string; revokedAtMs: number; epoch?: number }[] = [];
+  /** What a test lets a method say; without it the answer is empty. */
+  readonly answers: Record<string, (request: never) => object> = {};
   port = 0;
   private readonly server = new Server();
 
@@ -115,6 +125,9 @@ export class FakeAuth {
     this.server.addService(AccountsServiceService, this.accounts());
     this.server.addService(MfaServiceService, this.mfa());
     this.server.addService(SessionsServiceService, this.sessions());
+    for (const service of [WorkspacesServiceService, InvitationsServiceService]) {
+      this.server.addService(service, this.scripted(service));
+    }
     this.server.addService(KeysServiceService, {
       getJwks: this.answer('getJwks', () => ({
         jwksJson: JSON.stringify({ keys: [this.publicJwk] }),
@@ -222,6 +235,14 @@ export class FakeAuth {
       endOtherSessions: this.answer('endOtherSessions', () => ({})),
       switchWorkspace: this.answer('switchWorkspace', () => ({ tokens: this.tokens() })),
     };
+  }
+
+  private scripted(service: ServiceDefinition): UntypedServiceImplementation {
+    const methods = Object.keys(service).map((method) => [
+      method,
+      this.answer(method, (request: never) => this.answers[method]?.(request) ?? {}),
+    ]);
+    return Object.fromEntries(methods) as UntypedServiceImplementation;
   }
 
   private tokens() {

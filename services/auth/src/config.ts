@@ -34,6 +34,9 @@ export const AuthEnv = z
     AUTH_LIMIT_SOURCE: allowance.default({ requests: 60, seconds: 60 }),
     AUTH_LIMIT_ACCOUNT: allowance.default({ requests: 100, seconds: 3_600 }),
     AUTH_REQUIRE_VERIFIED_EMAIL: flag.default(false),
+    AUTH_WORKSPACE_DELETION_GRACE_SECONDS: integer({ min: 0, max: 31_536_000 }).default(
+      7 * 24 * 60 * 60,
+    ),
     AUTH_HASHING_CONCURRENCY: integer({ min: 1, max: 64 }).default(defaultHashingConcurrency),
   })
   .superRefine((env, context) => {
@@ -74,6 +77,7 @@ function toConfig(env: z.output<typeof AuthEnv>) {
     },
     accounts: { requireVerifiedEmail: env.AUTH_REQUIRE_VERIFIED_EMAIL },
     keys: { encryptionKey: env.AUTH_KEY_ENCRYPTION_KEY },
+    workspaces: { deletionGraceSeconds: env.AUTH_WORKSPACE_DELETION_GRACE_SECONDS },
   };
 }
 

@@ -1,8 +1,10 @@
 import { AccountsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/accounts_service';
+import { InvitationsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/invitations_service';
 import { KeysServiceService } from '@capstone/contracts/generated/capstone/auth/v1/keys_service';
 import { MfaServiceService } from '@capstone/contracts/generated/capstone/auth/v1/mfa_service';
 import { RevocationsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/revocations_service';
 import { SessionsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/sessions_service';
+import { WorkspacesServiceService } from '@capstone/contracts/generated/capstone/auth/v1/workspaces_service';
 import { createGrpcApp } from '@capstone/platform/grpc-app';
 import type { Service } from '@capstone/platform/service';
 import { AppModule } from './app.module.js';
@@ -12,6 +14,8 @@ const services = [
   AccountsServiceService,
   MfaServiceService,
   SessionsServiceService,
+  WorkspacesServiceService,
+  InvitationsServiceService,
   KeysServiceService,
   RevocationsServiceService,
 ];

@@ -95,10 +95,12 @@ describe('the service role', () => {
         `select relname from pg_class
           where relnamespace = 'auth'::regnamespace and relforcerowsecurity order by 1`,
       ),
-    ).toEqual([{ relname: 'memberships' }, { relname: 'sessions' }, { relname: 'workspaces' }]);
+    ).toEqual(
+      ['invitations', 'memberships', 'sessions', 'workspaces'].map((relname) => ({ relname })),
+    );
   });
 
-  test.each(['workspaces', 'memberships', 'sessions'])(
+  test.each(['workspaces', 'memberships', 'invitations', 'sessions'])(
     'sees no row of %s without a context',
     async (table) => {
       await t.signIn();
@@ -135,10 +137,22 @@ describe('the service role', () => {
     await expect(intrude).rejects.toThrow(/42501/);
   });
 
+  test('cannot change a role in the workspace of others', async () => {
+    const [mine, other] = [await t.signIn(), await t.signIn()];
+    const changed = await asService.transaction({ userId: mine.claims.sub }, (tx) =>
+      tx.query(
+        'intrude_role',
+        `update auth.memberships set role = 'viewer' where workspace_id = $1 returning user_id`,
+        [other.claims.wid],
+      ),
+    );
+
+    expect(changed).toEqual([]);
+  });
+
   test.each([
     ['give a password to somebody else', 'update auth.credentials set user_id = user_id'],
     ['change an address', `update auth.users set email = email`],
-    ['change a role', `update auth.memberships set role = 'owner'`],
     ['bring a session back', `update auth.sessions set expires_at = now()`],
     ['bring a refresh token back', `update auth.refresh_tokens set expires_at = now()`],
     ['remove a user', 'delete from auth.users'],

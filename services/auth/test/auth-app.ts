@@ -3,10 +3,12 @@ import type { ServiceDefinition } from '@grpc/grpc-js';
 import { v7 as uuidv7 } from 'uuid';
 import { onTestFinished } from 'vitest';
 import { AccountsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/accounts_service';
+import { InvitationsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/invitations_service';
 import { KeysServiceService } from '@capstone/contracts/generated/capstone/auth/v1/keys_service';
 import { MfaServiceService } from '@capstone/contracts/generated/capstone/auth/v1/mfa_service';
 import { RevocationsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/revocations_service';
 import { SessionsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/sessions_service';
+import { WorkspacesServiceService } from '@capstone/contracts/generated/capstone/auth/v1/workspaces_service';
 import { AccessClaims } from '@capstone/contracts/auth';
 import { Database } from '@capstone/platform/database';
 import { createGrpcClient, openGrpcChannel } from '@capstone/platform/grpc-client';
@@ -21,6 +23,7 @@ import type { TestDatabase } from '@capstone/testing/database';
 import { testRedis } from '@capstone/testing/redis';
 import type { TestRedis } from '@capstone/testing/redis';
 import { loadConfig } from '../src/config.js';
+import { open } from '../src/seal.js';
 import { startAuth } from '../src/start.js';
 
 /** Like the settings of a deployment: they outlive a process and are the same for all of them. */
@@ -123,6 +126,17 @@ export class AuthApp {
     return this.as.api.sessions.logout({}, bearing(accessToken));
   }
 
+  /** What has been written to this address, oldest first, opened as the service itself would. */
+  async mailsTo(email: string): Promise<Record<string, string>[]> {
+    const key = Buffer.from(secrets.AUTH_KEY_ENCRYPTION_KEY, 'base64');
+    const mails = await this.query<{ id: string; sealed: Buffer }>(
+      'select id, sealed_content as sealed from auth.mails order by id',
+    );
+    return mails
+      .map(({ id, sealed }) => JSON.parse(open(key, sealed, Buffer.from(id)).toString()))
+      .filter((mail: { to: string }) => mail.to === email);
+  }
+
   query<Row>(text: string, values: unknown[] = []): Promise<Row[]> {
     const name = createHash('sha256').update(text).digest('hex').slice(0, 16);
     return this.admin.unscoped.query<Row>(name, text, values);
@@ -162,6 +176,8 @@ export async function connect(
     accounts: client(AccountsServiceService, channel),
     mfa: client(MfaServiceService, channel),
     sessions: client(SessionsServiceService, channel),
+    workspaces: client(WorkspacesServiceService, channel),
+    invitations: client(InvitationsServiceService, channel),
     keys: client(KeysServiceService, channel),
     revocations: client(RevocationsServiceService, channel),
     close() {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Tokens } from '@capstone/contracts/auth';
 import type { Source } from '@capstone/contracts/generated/capstone/auth/v1/tokens';
 import { SessionList } from '@capstone/contracts/sessions';
-import { AuthClient } from '../identity/auth-client.js';
+import { AuthClient, bearing } from '../identity/auth-client.js';
 import { toTokens } from './auth.service.js';
 
 /** A person's own sessions. auth verifies the token itself: our certificate speaks for nobody. */
@@ -36,8 +36,4 @@ export class SessionsService {
     );
     return toTokens(tokens);
   }
-}
-
-function bearing(authorization: string) {
-  return { metadata: { authorization } };
 }

@@ -18,6 +18,8 @@ export type Allowance = 'caller' | 'source' | 'sign-in';
 export interface RouteSpec {
   readonly summary: string;
   readonly access: Access;
+  /** What auth asks of the caller's role in the workspace that the path names. */
+  readonly roleNeeds?: Permission;
   /**
    * For what could cost somebody their account: only within minutes of a sign-in (`freshSignInSeconds`). auth, which also
    * knows whether a second factor is due, looks again.

@@ -1,9 +1,11 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { AccountsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/accounts_service';
+import { InvitationsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/invitations_service';
 import { KeysServiceService } from '@capstone/contracts/generated/capstone/auth/v1/keys_service';
 import { MfaServiceService } from '@capstone/contracts/generated/capstone/auth/v1/mfa_service';
 import { RevocationsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/revocations_service';
 import { SessionsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/sessions_service';
+import { WorkspacesServiceService } from '@capstone/contracts/generated/capstone/auth/v1/workspaces_service';
 import {
   createGrpcClient,
   openGrpcChannel,
@@ -19,6 +21,8 @@ export class AuthClient implements OnApplicationShutdown {
   readonly accounts: GrpcClient<typeof AccountsServiceService>;
   readonly mfa: GrpcClient<typeof MfaServiceService>;
   readonly sessions: GrpcClient<typeof SessionsServiceService>;
+  readonly workspaces: GrpcClient<typeof WorkspacesServiceService>;
+  readonly invitations: GrpcClient<typeof InvitationsServiceService>;
   readonly keys: GrpcClient<typeof KeysServiceService>;
   readonly revocations: GrpcClient<typeof RevocationsServiceService>;
 
@@ -31,6 +35,12 @@ export class AuthClient implements OnApplicationShutdown {
     // Refreshing twice within ten seconds gives the same successor, so it may be tried again.
     this.sessions = createGrpcClient(SessionsServiceService, channel, {
       idempotent: ['refresh', 'logout', 'getMe', 'listSessions', 'endOtherSessions'],
+    });
+    this.workspaces = createGrpcClient(WorkspacesServiceService, channel, {
+      idempotent: ['listWorkspaces', 'getWorkspace', 'listMembers', 'changeRole'],
+    });
+    this.invitations = createGrpcClient(InvitationsServiceService, channel, {
+      idempotent: ['listInvitations'],
     });
     this.keys = createGrpcClient(KeysServiceService, channel, { idempotent: ['getJwks'] });
     this.revocations = createGrpcClient(RevocationsServiceService, channel, {
@@ -53,4 +63,9 @@ export class AuthClient implements OnApplicationShutdown {
     this.channel.close();
     this.tls.close();
   }
+}
+
+/** The person on whose behalf a call is made: auth verifies the token itself, our certificate speaks for nobody. */
+export function bearing(authorization: string): { metadata: { authorization: string } } {
+  return { metadata: { authorization } };
 }

@@ -79,7 +79,8 @@ function named(name: keyof typeof headers) {
   return { $ref: `#/components/headers/${name}` };
 }
 
-function permissionText({ access }: RouteDeclaration) {
+function permissionText({ access, roleNeeds }: RouteDeclaration) {
+  if (roleNeeds) return `Needs a role in this workspace with the permission \`${roleNeeds}\`.`;
   return access === 'signed-in' ? 'Needs an access token.' : `Needs the permission \`${access}\`.`;
 }
 
@@ -192,7 +193,10 @@ function problemStatuses(route: RouteDeclaration): [string, ProblemCode[]][] {
   const implied: [boolean, ProblemCode[]][] = [
     [true, ['rate-limited', 'internal', 'overloaded', 'shutting-down', 'dependency-unavailable']],
     [route.access !== 'public', ['token-missing', 'token-invalid', 'revocation-feed-stale']],
-    [route.access !== 'public' && route.access !== 'signed-in', ['permission-denied']],
+    [
+      route.roleNeeds !== undefined || !['public', 'signed-in'].includes(route.access),
+      ['permission-denied'],
+    ],
     [
       route.body !== undefined,
       ['malformed-request', 'payload-too-large', 'unsupported-media-type'],

@@ -9,6 +9,7 @@ export type RevokeReason =
   | 'password-changed'
   | 'factors-changed'
   | 'switched'
+  | 'workspace-deleted'
   | 'ended-by-user';
 
 /** A session that is neither revoked nor at one of its ends. */
@@ -151,6 +152,24 @@ export async function revokeOtherSessions(
         and revoked_at is null
      returning id`,
     [kept.userId, kept.sessionId, kept.reason],
+  );
+  return revoked.map(({ id }) => id);
+}
+
+/** Those in a workspace, of one member or of all. The ids of those that were ended by this. */
+export async function revokeWorkspaceSessions(
+  tx: Transaction,
+  which: { workspaceId: string; userId: string | undefined; reason: RevokeReason },
+): Promise<string[]> {
+  const revoked = await tx.query<{ id: string }>(
+    'revoke_workspace_sessions',
+    `update auth.sessions
+        set revoked_at = now(), revoke_reason = $3
+      where workspace_id = $1
+        and ($2::uuid is null or user_id = $2)
+        and revoked_at is null
+     returning id`,
+    [which.workspaceId, which.userId ?? null, which.reason],
   );
   return revoked.map(({ id }) => id);
 }

@@ -18,6 +18,7 @@ import {
   insertSession,
   revokeOtherSessions,
   revokeSession,
+  revokeWorkspaceSessions,
 } from './sessions.repository.js';
 import type { RevokeReason, Session } from './sessions.repository.js';
 
@@ -100,6 +101,17 @@ export class SessionsService {
     kept: { userId: string; sessionId: string; reason: RevokeReason },
   ): Promise<void> {
     for (const id of await revokeOtherSessions(tx, kept)) {
+      await this.revocations.record(tx, 'session', id);
+    }
+  }
+
+  /** In a transaction of this workspace; of one member, or without `userId` of everybody. */
+  async endInWorkspace(
+    tx: Transaction,
+    which: { workspaceId: string; userId?: string; reason: RevokeReason },
+  ): Promise<void> {
+    const { workspaceId, userId, reason } = which;
+    for (const id of await revokeWorkspaceSessions(tx, { workspaceId, userId, reason })) {
       await this.revocations.record(tx, 'session', id);
     }
   }

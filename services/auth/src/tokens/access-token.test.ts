@@ -37,7 +37,8 @@ describe('an access token', () => {
       wid: grant.workspaceId,
       role: 'viewer',
       epoch: 1_795_000_000_000,
-      scope: 'tasks:read documents:read search:read events:read account:read',
+      scope:
+        'tasks:read documents:read search:read events:read account:read workspace:read members:read',
       aal: 1,
       auth_time: 1_795_168_800,
       client_id: 'capstone',

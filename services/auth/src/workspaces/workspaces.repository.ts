@@ -22,6 +22,7 @@ export async function insertPersonalWorkspace(
   );
 }
 
+/** Undefined too while the workspace is being deleted: nobody goes in any more. */
 export async function findMembership(
   db: Queryable,
   userId: string,
@@ -30,7 +31,8 @@ export async function findMembership(
   const [found] = await db.query<Membership>(
     'find_membership',
     `select ${memberships}
-      where memberships.user_id = $1 and memberships.workspace_id = $2`,
+      where memberships.user_id = $1 and memberships.workspace_id = $2
+        and workspaces.deletion_due_at is null`,
     [userId, workspaceId],
   );
   return found;
@@ -45,6 +47,7 @@ export async function findPreferredMembership(
     'find_preferred_membership',
     `select ${memberships}
       where memberships.user_id = $1
+        and workspaces.deletion_due_at is null
       order by memberships.last_used_at desc nulls last,
                workspaces.personal_of = $1 desc nulls last,
                memberships.created_at,

@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { IdentityModule } from '../identity/identity.module.js';
+import { InvitationsController } from './invitations.controller.js';
+import { InvitationsService } from './invitations.service.js';
+import { WorkspacesController } from './workspaces.controller.js';
+import { WorkspacesService } from './workspaces.service.js';
+
+@Module({
+  imports: [IdentityModule],
+  controllers: [WorkspacesController, InvitationsController],
+  providers: [WorkspacesService, InvitationsService],
+})
+export class WorkspacesModule {}

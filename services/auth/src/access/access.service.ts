@@ -1,0 +1,56 @@
+import { Injectable } from '@nestjs/common';
+import { rolePermissions } from '@capstone/contracts/permissions';
+import type { Permission, Role } from '@capstone/contracts/permissions';
+import { Database } from '@capstone/platform/database';
+import type { Queryable } from '@capstone/platform/database';
+import { Problem } from '@capstone/platform/problem';
+import { SessionsService } from '../sessions/sessions.service.js';
+import { WorkspacesService } from '../workspaces/workspaces.service.js';
+
+/** Somebody in a workspace, as it is now. Also the scope of their transactions. */
+export interface Actor {
+  readonly userId: string;
+  readonly workspaceId: string;
+  readonly sessionId: string;
+  readonly role: Role;
+}
+
+/**
+ * Who may do what in the workspace that a request names. The token says who it is; the table says in which role, so a
+ * change of it counts at once.
+ */
+@Injectable()
+export class AccessService {
+  constructor(
+    private readonly db: Database,
+    private readonly sessions: SessionsService,
+    private readonly workspaces: WorkspacesService,
+  ) {}
+
+  /** Throws `workspace-not-found` for who is no member, and `permission-denied` for who is one without the permission. */
+  async authorize(
+    accessToken: string,
+    workspaceId: string,
+    permission: Permission,
+  ): Promise<Actor> {
+    const { id: sessionId, userId } = await this.sessions.authenticate(accessToken);
+    const scope = { userId, workspaceId };
+    const role = await this.roleOf(this.db.read(scope), scope);
+    assertPermitted(role, permission);
+    return { ...scope, sessionId, role };
+  }
+
+  /** The same once more under a lock, where the role decides about a change that it must not outlive. */
+  async roleOf(
+    db: Queryable,
+    { userId, workspaceId }: { userId: string; workspaceId: string },
+  ): Promise<Role> {
+    const membership = await this.workspaces.find(db, userId, workspaceId);
+    if (!membership) throw new Problem('workspace-not-found');
+    return membership.role;
+  }
+}
+
+export function assertPermitted(role: Role, permission: Permission): void {
+  if (!rolePermissions[role].includes(permission)) throw new Problem('permission-denied');
+}

@@ -1,0 +1,121 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { v7 as uuidv7 } from 'uuid';
+import type { Workspace } from '@capstone/contracts/workspaces';
+import { Database } from '@capstone/platform/database';
+import type { Queryable, Transaction } from '@capstone/platform/database';
+import { Problem } from '@capstone/platform/problem';
+import { CONFIG } from '@capstone/platform/service';
+import { AccessService, assertPermitted } from '../access/access.service.js';
+import type { Actor } from '../access/access.service.js';
+import type { Config } from '../config.js';
+import { SessionsService } from '../sessions/sessions.service.js';
+import { StepUpService } from '../step-up/step-up.service.js';
+import {
+  cancelDeletion,
+  findWorkspace,
+  insertWorkspace,
+  listWorkspaces,
+  lockWorkspace,
+  renameWorkspace,
+  scheduleDeletion,
+} from './workspaces.repository.js';
+import type { View } from './workspaces.repository.js';
+
+@Injectable()
+export class WorkspaceAdminService {
+  constructor(
+    private readonly db: Database,
+    private readonly access: AccessService,
+    private readonly sessions: SessionsService,
+    private readonly stepUp: StepUpService,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  async create(accessToken: string, name: string): Promise<Workspace> {
+    const { userId } = await this.sessions.authenticate(accessToken);
+    const view = { userId, workspaceId: uuidv7() };
+    return this.db.transaction(view, async (tx) => {
+      await insertWorkspace(tx, { ...view, name });
+      return getWorkspace(tx, view);
+    });
+  }
+
+  async list(accessToken: string, page: { after: string; limit: number }): Promise<Workspace[]> {
+    const { userId } = await this.sessions.authenticate(accessToken);
+    return listWorkspaces(this.db.read({ userId }), userId, page);
+  }
+
+  async get(accessToken: string, workspaceId: string): Promise<Workspace> {
+    const { userId } = await this.sessions.authenticate(accessToken);
+    const view = { userId, workspaceId };
+    const workspace = await getWorkspace(this.db.read(view), view);
+    assertPermitted(workspace.role, 'workspace:read');
+    return workspace;
+  }
+
+  async rename(
+    accessToken: string,
+    workspaceId: string,
+    { name, expectedVersion }: { name: string; expectedVersion: number | undefined },
+  ): Promise<Workspace> {
+    const actor = await this.access.authorize(accessToken, workspaceId, 'workspace:write');
+    return this.db.transaction(actor, async (tx) => {
+      const { version } = await this.lockOpen(tx, workspaceId);
+      if (expectedVersion !== undefined && expectedVersion !== version) {
+        throw new Problem('version-mismatch');
+      }
+      await renameWorkspace(tx, workspaceId, name);
+      return getWorkspace(tx, actor);
+    });
+  }
+
+  /** Nobody gets in from now on; what is in it goes when the time to think again is over. Needs a fresh sign-in. */
+  async remove(accessToken: string, workspaceId: string): Promise<Workspace> {
+    const actor = await this.access.authorize(accessToken, workspaceId, 'workspace:delete');
+    await this.stepUp.authenticate(accessToken);
+    const workspace = await this.db.transaction(actor, async (tx) => {
+      const { personal } = await this.lockOpen(tx, workspaceId);
+      assertPermitted(await this.access.roleOf(tx, actor), 'workspace:delete');
+      if (personal) throw new Problem('workspace-personal');
+      await scheduleDeletion(tx, workspaceId, this.config.workspaces.deletionGraceSeconds);
+      await this.sessions.endInWorkspace(tx, { workspaceId, reason: 'workspace-deleted' });
+      return getWorkspace(tx, actor);
+    });
+    this.sessions.announceEnded();
+    return workspace;
+  }
+
+  /** Roles and members stay as they are until the transaction ends; the actor must still be let change them. */
+  async lockForMembers(tx: Transaction, actor: Actor): Promise<Workspace> {
+    await this.lockOpen(tx, actor.workspaceId);
+    const workspace = await getWorkspace(tx, actor);
+    assertPermitted(workspace.role, 'members:write');
+    return workspace;
+  }
+
+  /** Throws when the workspace is gone, or about to go. */
+  async lockOpen(tx: Transaction, workspaceId: string) {
+    const locked = await lockWorkspace(tx, workspaceId);
+    if (!locked?.isOpen) throw new Problem('workspace-not-found');
+    return locked;
+  }
+
+  async restore(accessToken: string, workspaceId: string): Promise<Workspace> {
+    const { userId } = await this.sessions.authenticate(accessToken);
+    const view = { userId, workspaceId };
+    return this.db.transaction(view, async (tx) => {
+      assertPermitted((await getWorkspace(tx, view)).role, 'workspace:delete');
+      await lockWorkspace(tx, workspaceId);
+      await cancelDeletion(tx, workspaceId);
+      const restored = await getWorkspace(tx, view);
+      if (restored.deletionDueAt !== null) throw new Problem('workspace-not-found');
+      return restored;
+    });
+  }
+}
+
+async function getWorkspace(db: Queryable, view: View): Promise<Workspace> {
+  const workspace = await findWorkspace(db, view);
+  if (!workspace) throw new Problem('workspace-not-found');
+  return workspace;
+}
