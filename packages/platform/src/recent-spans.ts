@@ -62,7 +62,9 @@ export class RecentSpans implements SpanProcessor {
     const byTrace = Map.groupBy(this.#spans.map(describe), ({ traceId }) => traceId);
     return [...byTrace]
       .map(([traceId, spans]) => {
-        const first = spans.reduce((a, b) => (b.startMs < a.startMs ? b : a));
+        const known = new Set(spans.map(({ spanId }) => spanId));
+        // Clocks are good to a millisecond: the one without a parent here came first.
+        const first = spans.find(({ parentSpanId }) => !known.has(parentSpanId ?? '')) ?? spans[0]!;
         const endMs = Math.max(...spans.map(({ startMs, durationMs }) => startMs + durationMs));
         return {
           traceId,
