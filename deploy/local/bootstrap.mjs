@@ -24,6 +24,9 @@ const onWindows = process.platform === 'win32';
 
 class StepFailed extends Error {}
 
+// A reader that goes away, as in `npm start | head`, is no reason to leave things running.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
 try {
   const [command, ...args] = process.argv.slice(2);
   if (!Object.hasOwn(commands, command)) {

@@ -16,7 +16,8 @@ const sources: readonly Source[] = ['native', 'docker', 'external'];
 
 /**
  * Takes the first of: servers named by the environment; programs of this machine; programs installed with apt;
- * containers. CAPSTONE_INFRA insists on one. Throws OperatorError when there is none.
+ * containers. CAPSTONE_INFRA insists on one; without it, a profile stays where its data is. Throws OperatorError when
+ * there is none.
  */
 export async function chooseServers(
   profile: Profile,
@@ -24,8 +25,8 @@ export async function chooseServers(
   onStep: OnStep,
   env = process.env,
 ): Promise<Servers> {
-  const wish = wishedSource(env);
-  if (wish === 'external' || (!wish && isExternalGiven(env))) return externalServers(env);
+  const wish = wishedSource(env) ?? (isExternalGiven(env) ? 'external' : sourceOfData(state));
+  if (wish === 'external') return externalServers(env);
   if (wish !== 'docker') {
     const native = await nativeServers(profile, state, onStep, env);
     if (native) return native;
@@ -36,11 +37,30 @@ export async function chooseServers(
     if (engine) return containerServers(engine, profile, state);
     if (wish === 'docker') {
       throw new OperatorError(
-        'CAPSTONE_INFRA=docker, but neither Docker nor Podman answers: start one of them.',
+        'Postgres and Redis are to run in containers, but neither Docker nor Podman answers: start one of them.',
       );
     }
   }
   throw new OperatorError(installAdvice(await missingPrograms(env, state), thisMachine()));
+}
+
+/** The servers that hold the profile's data; undefined when there is none, or what ran them has left the machine. */
+export async function serversOfData(
+  profile: Profile,
+  state: ProfileState,
+  env = process.env,
+): Promise<Servers | undefined> {
+  const source = sourceOfData(state);
+  if (source === 'docker') {
+    const engine = await findContainerEngine();
+    return engine && containerServers(engine, profile, state);
+  }
+  const programs = source && (await findBoth(env, state));
+  return programs && new NativeServers(profile, state, programs, await serverAccounts());
+}
+
+function sourceOfData(state: ProfileState): 'native' | 'docker' | undefined {
+  return state.source ?? (state.postgresMajor ? 'native' : undefined);
 }
 
 async function nativeServers(
@@ -51,7 +71,7 @@ async function nativeServers(
 ): Promise<Servers | undefined> {
   const found = await findBoth(env, state);
   if (!found && !env.CAPSTONE_POSTGRES_BIN && (await canInstallWithApt())) {
-    await installPrograms(onStep);
+    await installPrograms(onStep, state.postgresMajor);
   }
   const programs = found ?? (await findBoth(env, state));
   if (!programs) return undefined;
@@ -68,9 +88,12 @@ async function missingPrograms(env: NodeJS.ProcessEnv, state: ProfileState): Pro
   const postgres = await findPostgres(env, state.postgresMajor);
   const missing: string[] = [];
   if (!postgres) {
-    // Data that one major release has made can only be opened by the same.
-    const wanted = state.postgresMajor ?? `${minimum.postgres}+`;
-    missing.push(`Postgres ${wanted} with pgvector ${minimum.pgvector}+`);
+    const made = `Postgres ${state.postgresMajor}, which made the data here and alone can open it (--reset begins afresh)`;
+    missing.push(
+      state.postgresMajor
+        ? made
+        : `Postgres ${minimum.postgres}+ with pgvector ${minimum.pgvector}+`,
+    );
   } else if (!hasPgvector(postgres)) {
     missing.push(`pgvector ${minimum.pgvector}+ for Postgres ${postgres.version}`);
   }

@@ -67,6 +67,8 @@ export function containerServers(
     redis: { queue: redis('queue'), cache: redis('cache') },
     anyRunning: async () => (await compose('ps', '--quiet', '--status', 'running')).trim() !== '',
     start: async () => {
+      // A state that is new knows no password of volumes that an older one has left.
+      if (state.source !== 'docker') await compose('down', '--volumes');
       writeFiles(files, profile, state);
       await compose('up', '--detach', '--wait');
       await withClient(database.adminUrl, caFile, (client) => client.query('select'));

@@ -4,7 +4,8 @@ import {
   type CertificateFiles,
   type ServiceName,
 } from './certificates.js';
-import { chooseServers } from './choose-servers.js';
+import { chooseServers, serversOfData } from './choose-servers.js';
+import { isExternalGiven } from './external-servers.js';
 import { Leases } from './leases.js';
 import { withLock, type Lock } from './lock.js';
 import { OperatorError } from './operator-error.js';
@@ -68,6 +69,7 @@ export async function startInfra(options: StartOptions): Promise<Infra> {
     try {
       const done = joined ? 'Joined' : 'Started';
       await step(onStep, `${done} Postgres and Redis: ${servers.origin}`, () => servers.start());
+      remember(profile, state, servers.source);
       const versions = await step(onStep, 'Prepared roles and databases', () =>
         prepareDatabases(servers.database, state.passwords.postgres),
       );
@@ -91,21 +93,33 @@ export async function stopInfra(options: Pick<StartOptions, 'profile' | 'root'>)
   await withLock(profile.lockFile, async () => {
     leases.leave();
     if (leases.inUse()) throw inUse(profile);
-    const servers = await chooseServers(profile, await profile.loadState(), () => undefined);
-    await servers.stop();
+    const servers = await serversOfData(profile, await profile.loadState());
+    await servers?.stop();
   });
 }
 
 async function reset(profile: Profile, leases: Leases, onStep: OnStep): Promise<void> {
+  if (isExternalGiven(process.env)) {
+    throw new OperatorError(
+      '--reset does not touch servers of your own: drop the databases "auth" and "app" there, and start without it.',
+    );
+  }
   leases.leave();
   if (leases.inUse()) throw inUse(profile);
   await step(onStep, `Removed the data of the ${profile.name} stack`, async () => {
-    if (!profile.hasState()) return profile.remove();
-    const servers = await chooseServers(profile, await profile.loadState(), onStep);
-    await servers.stop();
-    await servers.erase();
+    const servers = profile.hasState() && (await serversOfData(profile, await profile.loadState()));
+    if (servers) {
+      await servers.stop();
+      await servers.erase();
+    }
     profile.remove();
   });
+}
+
+function remember(profile: Profile, state: ProfileState, source: Source): void {
+  if (source === 'external' || state.source === source) return;
+  state.source = source;
+  profile.saveState(state);
 }
 
 function inUse(profile: Profile): OperatorError {

@@ -12,15 +12,15 @@ import { step, type OnStep } from './steps.js';
 import { atLeast, minimum } from './versions.js';
 
 /**
- * Installs with apt what is missing of Redis, Postgres and pgvector. Installs nothing when this release of the
+ * Installs with apt what is missing of Redis, Postgres (of the given major release) and pgvector. Installs nothing when this release of the
  * distribution has no Postgres or Redis that is new enough: the caller finds out by looking for the programs again.
  */
-export async function installPrograms(onStep: OnStep): Promise<void> {
+export async function installPrograms(onStep: OnStep, major?: string): Promise<void> {
   await step(onStep, 'Refreshed the package lists', aptUpdate);
   const missing: { name: string; oldest: string }[] = [];
   if (!(await findRedis())) missing.push({ name: 'redis-server', oldest: minimum.redis });
-  if (!(await findPostgres())) {
-    missing.push({ name: await postgresPackage(), oldest: minimum.postgres });
+  if (!(await findPostgres(process.env, major))) {
+    missing.push({ name: await postgresPackage(major), oldest: minimum.postgres });
   }
 
   for (const { name, oldest } of missing) {
@@ -32,7 +32,7 @@ export async function installPrograms(onStep: OnStep): Promise<void> {
     await step(onStep, `Installed ${names.join(' and ')} with apt`, () => aptInstall(names));
   }
 
-  const postgres = await findPostgres();
+  const postgres = await findPostgres(process.env, major);
   if (postgres && !hasPgvector(postgres)) await installPgvector(postgres, onStep);
 }
 
@@ -46,8 +46,9 @@ async function installPgvector(postgres: PostgresPrograms, onStep: OnStep): Prom
   await step(onStep, `Installed pgvector ${version} with apt`, () => aptInstall([name]));
 }
 
-/** The server behind the metapackage, `postgresql-15` on Debian 12. */
-async function postgresPackage(): Promise<string> {
+/** The package of a major release, or the one behind the metapackage, `postgresql-15` on Debian 12. */
+async function postgresPackage(major: string | undefined): Promise<string> {
+  if (major) return `postgresql-${major}`;
   const depends = await run('apt-cache', ['depends', 'postgresql']);
   return /postgresql-\d+/.exec(depends)?.[0] ?? 'postgresql';
 }

@@ -21,7 +21,9 @@ export type ProfileName = 'local' | 'test';
 
 /** What must be the same at the next start. Written once, readable by its owner only, never committed. */
 export interface ProfileState {
-  /** The release that made the data; only the same can open it. */
+  /** Where the data is: a later start looks there. */
+  source?: 'native' | 'docker';
+  /** The release that made native data; only the same can open it. */
   postgresMajor?: string;
   ports: Record<'postgres' | 'redis-queue' | 'redis-cache', number>;
   passwords: {

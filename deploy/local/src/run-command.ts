@@ -13,6 +13,8 @@ export const interruptedExitCode = 130;
 export async function runCommand(
   command: (args: string[], stopping: AbortSignal) => Promise<number | void>,
 ): Promise<void> {
+  // A reader that goes away, as in `npm start | head`, is no reason to leave things running.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   try {
     process.exitCode = (await command(process.argv.slice(2), stopSignal())) ?? 0;
   } catch (error) {

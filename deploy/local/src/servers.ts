@@ -20,6 +20,6 @@ export interface Servers {
   /** Starts those that do not run; on failure none that it started stays behind. */
   start(): Promise<void>;
   stop(): Promise<void>;
-  /** Removes the data of servers that are stopped. */
+  /** Removes the data of servers that are stopped; servers of somebody else keep theirs. */
   erase(): Promise<void>;
 }
