@@ -9,6 +9,7 @@ export const Permission = z.enum([
   'documents:read',
   'documents:write',
   'search:read',
+  'ask:read',
   'events:read',
   'account:read',
   'workspace:read',
@@ -30,6 +31,7 @@ export const ApiKeyScope = Permission.extract([
   'documents:read',
   'documents:write',
   'search:read',
+  'ask:read',
   'events:read',
 ]);
 export type ApiKeyScope = z.infer<typeof ApiKeyScope>;
@@ -38,6 +40,7 @@ const viewer: readonly Permission[] = [
   'tasks:read',
   'documents:read',
   'search:read',
+  'ask:read',
   'events:read',
   'account:read',
   'workspace:read',

@@ -62,6 +62,7 @@ export const problems = {
   'password-unacceptable': spec(422, 'INVALID_ARGUMENT', 'Choose another password'),
   'if-match-required': spec(428, 'FAILED_PRECONDITION', 'If-Match is needed here'),
   'rate-limited': spec(429, 'RESOURCE_EXHAUSTED', 'Too many requests', true),
+  'ask-budget-spent': spec(429, 'RESOURCE_EXHAUSTED', 'The workspace has used up its tokens', true),
   'mfa-locked': spec(429, 'RESOURCE_EXHAUSTED', 'Too many wrong codes', true),
   'headers-too-large': spec(431, 'INVALID_ARGUMENT', 'The headers are too large'),
   internal: spec(500, 'INTERNAL', 'Something went wrong here'),

@@ -7,20 +7,23 @@ export type SearchMode = z.infer<typeof SearchMode>;
 const query = text().trim().min(1).max(1_000);
 const limit = z.number().int().min(1).max(50).default(10);
 
+export const SearchFilters = z
+  .strictObject({
+    documentIds: z.array(z.uuid()).min(1).max(100).optional(),
+    metadata: z
+      .record(text().min(1).max(64), z.union([text().max(500), z.number(), z.boolean()]))
+      .optional()
+      .meta({ description: 'Every entry must be equal.' }),
+  })
+  .meta({ id: 'SearchFilters' });
+export type SearchFilters = z.infer<typeof SearchFilters>;
+
 export const Search = z
   .strictObject({
     query,
     mode: SearchMode.default('hybrid'),
     limit,
-    filters: z
-      .strictObject({
-        documentIds: z.array(z.uuid()).min(1).max(100).optional(),
-        metadata: z
-          .record(text().min(1).max(64), z.union([text().max(500), z.number(), z.boolean()]))
-          .optional()
-          .meta({ description: 'Every entry must be equal.' }),
-      })
-      .optional(),
+    filters: SearchFilters.optional(),
     explain: z
       .boolean()
       .default(false)

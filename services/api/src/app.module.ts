@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AskModule } from './ask/ask.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { ConnectionsModule } from './connections/connections.module.js';
 import { DocumentsModule } from './documents/documents.module.js';
@@ -19,6 +20,7 @@ import { WorkspacesModule } from './workspaces/workspaces.module.js';
     TasksModule,
     DocumentsModule,
     SearchModule,
+    AskModule,
     EventsModule,
     OpenApiModule,
   ],

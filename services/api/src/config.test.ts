@@ -27,6 +27,8 @@ describe('the configuration', () => {
     ['HTTP_PORT', '70000'],
     ['HTTP_TRUSTED_PROXY_NETWORKS', '10.0.0.0'],
     ['REDIS_KEY_PREFIX', 'other'],
+    ['ASK_PROVIDER', 'other'],
+    ['ASK_BASE_URL', 'file:///etc/passwd'],
   ])('refuses %s=%s by its name', (key, value) => {
     expect(() => loadConfig({ ...example, [key]: value })).toThrow(key);
   });
@@ -40,5 +42,26 @@ describe('the configuration', () => {
 
     expect(http.trustedProxies.networks).toEqual(['10.0.0.0/8', 'fd00::/8']);
     expect(limits.source).toEqual({ requests: 100, seconds: 2 });
+  });
+
+  test('asks nobody unless told whom, and then needs a model, and for Anthropic a key', () => {
+    expect(loadConfig(example).ask.model).toBeUndefined();
+    expect(() => loadConfig({ ...example, ASK_PROVIDER: 'openai' })).toThrow('ASK_MODEL');
+    const anthropic = { ...example, ASK_PROVIDER: 'anthropic', ASK_MODEL: 'm' };
+    expect(() => loadConfig(anthropic)).toThrow('ASK_API_KEY');
+
+    expect(loadConfig({ ...anthropic, ASK_API_KEY: 'k' }).ask.model).toMatchObject({
+      provider: 'anthropic',
+      baseUrl: 'https://api.anthropic.com',
+    });
+    const local = {
+      ASK_PROVIDER: 'openai',
+      ASK_MODEL: 'm',
+      ASK_BASE_URL: 'http://localhost:11434/v1',
+    };
+    expect(loadConfig({ ...example, ...local }).ask.model).toMatchObject({
+      baseUrl: 'http://localhost:11434/v1',
+      apiKey: undefined,
+    });
   });
 });

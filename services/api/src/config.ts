@@ -40,6 +40,14 @@ const ApiEnv = z.object({
   EVENTS_MAX_STREAMS_PER_USER: integer({ min: 1, max: 1_000 }).default(10),
   EVENTS_KEPT: integer({ min: 1, max: 1_000_000 }).default(1_000),
   EVENTS_KEPT_SECONDS: integer({ min: 1, max: 31_536_000 }).default(86_400),
+  ASK_PROVIDER: z.enum(['extractive', 'openai', 'anthropic']).default('extractive'),
+  ASK_BASE_URL: z.url({ protocol: /^https?$/ }).optional(),
+  ASK_MODEL: z.string().min(1).optional(),
+  ASK_API_KEY: z.string().min(1).optional(),
+  ASK_MAX_OUTPUT_TOKENS: integer({ min: 16, max: 32_768 }).default(1_024),
+  ASK_TIMEOUT_MS: integer({ min: 1_000, max: 600_000 }).default(60_000),
+  ASK_MAX_CONCURRENT: integer({ min: 1, max: 10_000 }).default(100),
+  ASK_TOKENS_PER_DAY: integer({ min: 0, max: 1_000_000_000 }).default(1_000_000),
 });
 
 export type Config = ReturnType<typeof loadConfig>;
@@ -47,7 +55,7 @@ export type Config = ReturnType<typeof loadConfig>;
 /** Reads the whole configuration, once. Throws ConfigError with every fault. */
 export function loadConfig(env: Record<string, string | undefined> = process.env) {
   return parseEnv(
-    ApiEnv.transform((parsed) => ({
+    ApiEnv.superRefine(requireModel).transform((parsed) => ({
       ...commonConfig(parsed),
       http: {
         host: parsed.HTTP_HOST,
@@ -79,9 +87,41 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
         kept: parsed.EVENTS_KEPT,
         keptSeconds: parsed.EVENTS_KEPT_SECONDS,
       },
+      ask: {
+        model: modelOf(parsed),
+        timeoutMs: parsed.ASK_TIMEOUT_MS,
+        maxConcurrent: parsed.ASK_MAX_CONCURRENT,
+        tokensPerDay: parsed.ASK_TOKENS_PER_DAY,
+      },
     })),
     env,
   );
+}
+
+type Parsed = z.output<typeof ApiEnv>;
+
+function requireModel(parsed: Parsed, faults: z.RefinementCtx): void {
+  const { ASK_PROVIDER: provider, ASK_MODEL: model, ASK_API_KEY: key } = parsed;
+  const need = (name: string) =>
+    faults.addIssue({ code: 'custom', path: [name], message: `is needed for ${provider}` });
+  if (provider !== 'extractive' && model === undefined) need('ASK_MODEL');
+  if (provider === 'anthropic' && key === undefined) need('ASK_API_KEY');
+}
+
+const publicUrls = { openai: 'https://api.openai.com/v1', anthropic: 'https://api.anthropic.com' };
+
+/** Undefined: nobody is asked, and nothing leaves this machine. */
+function modelOf(parsed: Parsed) {
+  const { ASK_PROVIDER: provider, ASK_MODEL: model = '', ASK_API_KEY: apiKey } = parsed;
+  if (provider === 'extractive') return undefined;
+  return {
+    provider,
+    model,
+    apiKey,
+    baseUrl: parsed.ASK_BASE_URL ?? publicUrls[provider],
+    maxOutputTokens: parsed.ASK_MAX_OUTPUT_TOKENS,
+    timeoutMs: parsed.ASK_TIMEOUT_MS,
+  };
 }
 
 /** Every key that `loadConfig` reads, for the test that keeps README and .env.example complete. */

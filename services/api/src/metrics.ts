@@ -55,3 +55,26 @@ export const searchDuration = histogram({
   buckets: [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
   exemplars: true,
 });
+
+export const askDuration = histogram({
+  name: 'api_ask_duration_seconds',
+  help: 'Time an answer took to its last word, by outcome: answered, refused, repeated from the store, failed or aborted by the client.',
+  labels: ['provider', 'outcome'],
+  combinations: 5,
+  buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+  exemplars: true,
+});
+
+export const askCitationsDropped = counter({
+  name: 'api_ask_citations_dropped_total',
+  help: 'Claims of a generator that were not passed on, by reason: of a source that was not retrieved, or of words that are not in it.',
+  labels: ['reason'],
+  combinations: 2,
+});
+
+export const askTokens = counter({
+  name: 'api_ask_tokens_total',
+  help: 'Tokens paid for, by direction: input or output.',
+  labels: ['direction'],
+  combinations: 2,
+});

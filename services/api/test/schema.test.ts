@@ -4,6 +4,7 @@ import { Database } from '@capstone/platform/database';
 import { createLogger } from '@capstone/platform/log';
 import { rowSecurityFaults, serviceRoleFaults } from '@capstone/testing/catalog';
 import { createTestDatabase, type TestDatabase } from '@capstone/testing/database';
+import { deleteExpiredRuns } from '../src/ask/ask.repository.js';
 import { deleteExpiredResults } from '../src/http/idempotency.repository.js';
 
 let database: TestDatabase;
@@ -40,6 +41,11 @@ const tables = [
   'app.document_versions',
   'app.document_originals',
   'search.document_attributes',
+  'app.corpus_versions',
+  'app.ask_runs',
+  'app.ask_sources',
+  'app.ask_citations',
+  'app.usage_ledger',
 ];
 
 async function fill(workspaceId: string) {
@@ -78,6 +84,38 @@ async function fill(workspaceId: string) {
       'fill_attributes',
       `insert into search.document_attributes (workspace_id, document_id, key, number_value)
        values ($1, $2, 'a', 1)`,
+      [workspaceId, id],
+    );
+    await tx.query(
+      'fill_corpus',
+      `update app.documents set title = 'y' where workspace_id = $1 and id = $2`,
+      [workspaceId, id],
+    );
+    await tx.query(
+      'fill_runs',
+      `insert into app.ask_runs (
+         workspace_id, id, user_id, question, fingerprint, corpus_version, provider, model)
+       values ($1, $2, $2, 'x', sha256('x'), 1, 'extractive', 'extractive')`,
+      [workspaceId, id],
+    );
+    await tx.query(
+      'fill_sources',
+      `insert into app.ask_sources (workspace_id, run_id, document_id) values ($1, $2, $2)`,
+      [workspaceId, id],
+    );
+    await tx.query(
+      'fill_citations',
+      `insert into app.ask_citations (
+         workspace_id, run_id, place, document_id, chunk_id, char_start, char_end, quote, answer_start, answer_end)
+       values ($1, $2, 1, $2, 'x', 0, 1, 'x', 0, 1)`,
+      [workspaceId, id],
+    );
+    await tx.query(
+      'fill_ledger',
+      `insert into app.usage_ledger (
+         workspace_id, id, user_id, run_id, provider, model, operation, input_tokens, output_tokens, cached_tokens,
+         estimated, duration_ms)
+       values ($1, $2, $2, $2, 'openai', 'x', 'answer', 1, 1, 0, false, 1)`,
       [workspaceId, id],
     );
     await tx.query(
@@ -166,5 +204,35 @@ describe('the database', () => {
     const left = async (workspaceId: string) =>
       (await db.read({ workspaceId }).query('left', 'select key from app.idempotency_keys')).length;
     expect([await left(old), await left(young)]).toEqual([0, 1]);
+  });
+
+  test('forgets answers after 30 days, with all that hangs on them, and no others', async () => {
+    const [old, young] = [uuidv7(), uuidv7()];
+    await fill(old);
+    await fill(young);
+    await db.transaction({ workspaceId: old }, (tx) =>
+      tx.query(
+        'age_run',
+        `update app.ask_runs set started_at = now() - interval '31 days' where workspace_id = $1`,
+        [old],
+      ),
+    );
+
+    expect(await deleteExpiredRuns(db.unscoped, 100)).toBe(1);
+
+    const left = async (workspaceId: string) =>
+      (
+        await db
+          .read({ workspaceId })
+          .query('left_citations', 'select place from app.ask_citations')
+      ).length;
+    expect([await left(old), await left(young)]).toEqual([0, 1]);
+    const [ledger] = await db
+      .read({ workspaceId: old })
+      .query<{ count: number }>(
+        'left_ledger',
+        'select count(*)::int as count from app.usage_ledger',
+      );
+    expect(ledger!.count).toBe(1);
   });
 });

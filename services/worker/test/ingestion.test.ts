@@ -223,6 +223,23 @@ describe('a delete in the middle', () => {
   });
 });
 
+describe('a purge', () => {
+  test('takes the answers along that the document was part of, and no others', async () => {
+    const own = workers.newWorkspace();
+    const [gone, kept] = [await own.submit(), await own.submit({ content: 'Badgers.' })];
+    await Promise.all([own.becomes('ready', gone), own.becomes('ready', kept)]);
+    await own.answer([gone]);
+    await own.answer([kept, gone]);
+    await own.answer([kept]);
+
+    await own.markDeleted(gone);
+    await own.enqueuePurge(gone);
+
+    await waitFor(async () => (await workers.rowsOf(gone)).documents === 0);
+    expect(await own.answers()).toEqual({ runs: 1, citations: 1 });
+  });
+});
+
 describe('a fault that may pass', () => {
   test('is retried with what is stored already', async () => {
     const own = workers.newWorkspace();

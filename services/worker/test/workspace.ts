@@ -106,6 +106,47 @@ export class TestWorkspace {
     });
   }
 
+  /** An answer that drew on these documents, as the api stores it. */
+  async answer(documentIds: readonly string[]): Promise<string> {
+    const id = uuidv7();
+    await this.db.transaction(this, async (tx) => {
+      await tx.query(
+        'test.insert_run',
+        `insert into app.ask_runs (
+           workspace_id, id, user_id, question, fingerprint, corpus_version, provider, model, status, answer, grounded,
+           finished_at)
+         values ($1, $2, $2, 'Why?', sha256('x'), 1, 'extractive', 'extractive', 'answered', 'Foxes.', true, now())`,
+        [this.workspaceId, id],
+      );
+      await tx.query(
+        'test.insert_sources',
+        `insert into app.ask_sources (workspace_id, run_id, document_id)
+         select $1, $2, unnest($3::uuid[])`,
+        [this.workspaceId, id, documentIds],
+      );
+      await tx.query(
+        'test.insert_citation',
+        `insert into app.ask_citations (
+           workspace_id, run_id, place, document_id, chunk_id, char_start, char_end, quote, answer_start, answer_end)
+         values ($1, $2, 1, $3, 'x', 0, 6, 'Foxes.', 0, 6)`,
+        [this.workspaceId, id, documentIds[0]],
+      );
+    });
+    return id;
+  }
+
+  /** How many answers the workspace keeps, with their citations. */
+  async answers() {
+    const [row] = await this.db.read(this).query<{ runs: number; citations: number }>(
+      'test.count_answers',
+      `select
+         (select count(*) from app.ask_runs where workspace_id = $1)::integer as "runs",
+         (select count(*) from app.ask_citations where workspace_id = $1)::integer as "citations"`,
+      [this.workspaceId],
+    );
+    return row;
+  }
+
   async enqueue(documentId: string, version = 1, workspaceId = this.workspaceId): Promise<string> {
     const id = randomUUID();
     await this.queues.add('document.ingest', { workspaceId, documentId, version }, { id });

@@ -41,6 +41,8 @@ export interface RouteSpec {
   readonly bodyLimitBytes?: number;
   /** Where it is not a JSON body: what is sent instead. */
   readonly sends?: string;
+  /** Answers with server-sent events instead of JSON where the client accepts them. */
+  readonly streams?: boolean;
   /** PUT needs If-Match, or two writers overwrite each other unseen. */
   readonly ifMatch?: 'required' | 'optional';
   /** Takes part in ETag and If-None-Match. */

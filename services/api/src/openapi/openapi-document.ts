@@ -162,9 +162,10 @@ function answer(
     'RateLimit-Policy': named('RateLimit-Policy'),
   };
   const type = route.sends ?? 'application/json';
-  const content = schema
+  const content: Record<string, object> | false = schema
     ? { [type]: { schema: documentSchema(schema, 'output', schemas) } }
     : route.sends !== undefined && { [type]: { schema: { type: 'string' } } };
+  if (content && route.streams) content['text/event-stream'] = { schema: { type: 'string' } };
   return { description: successes[status] ?? 'Success', headers: own, ...(content && { content }) };
 }
 

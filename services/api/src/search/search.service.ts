@@ -6,7 +6,7 @@ import type { Principal } from '@capstone/platform/principal';
 import { currentTrace, withSpan } from '@capstone/platform/tracing';
 import type { Embedder } from '@capstone/retrieval/embedder';
 import { createLexicalEmbedder } from '@capstone/retrieval/lexical-embedder';
-import { search, type SearchHit } from '@capstone/retrieval/search';
+import { search, type SearchAnswer, type SearchHit } from '@capstone/retrieval/search';
 import { searchDuration } from '../metrics.js';
 
 @Injectable()
@@ -17,12 +17,7 @@ export class SearchService {
 
   async search(caller: Principal, input: Search): Promise<SearchResult> {
     const seconds = stopwatch();
-    const { workspaceId } = caller;
-    const answer = await withSpan(`search ${input.mode}`, {}, () =>
-      search(this.db.read(caller), this.embedder, { workspaceId, ...input }),
-    );
-    const labels = { mode: input.mode, degraded: String(answer.degraded.length > 0) };
-    observeTraced(searchDuration, labels, seconds(), currentTrace());
+    const answer = await this.find(caller, input);
     return {
       items: answer.hits.map(toItem),
       mode: input.mode,
@@ -30,6 +25,18 @@ export class SearchService {
       tookMs: Math.round(seconds() * 100_000) / 100,
       degraded: answer.degraded,
     };
+  }
+
+  /** For whoever needs the whole chunks. */
+  async find(caller: Principal, input: Search): Promise<SearchAnswer> {
+    const seconds = stopwatch();
+    const { workspaceId } = caller;
+    const answer = await withSpan(`search ${input.mode}`, {}, () =>
+      search(this.db.read(caller), this.embedder, { workspaceId, ...input }),
+    );
+    const labels = { mode: input.mode, degraded: String(answer.degraded.length > 0) };
+    observeTraced(searchDuration, labels, seconds(), currentTrace());
+    return answer;
   }
 }
 

@@ -38,7 +38,7 @@ describe('an access token', () => {
       role: 'viewer',
       epoch: 1_795_000_000_000,
       scope:
-        'tasks:read documents:read search:read events:read account:read workspace:read members:read',
+        'tasks:read documents:read search:read ask:read events:read account:read workspace:read members:read',
       aal: 1,
       auth_time: 1_795_168_800,
       client_id: 'capstone',

@@ -13,6 +13,19 @@ export async function lockDeletedDocument(tx: Transaction, key: DocumentKey): Pr
   return rows.length === 1;
 }
 
+/** The answers that the document was part of: they may hold its words. */
+export async function deleteAnswers(tx: Transaction, key: DocumentKey): Promise<number> {
+  const rows = await tx.query(
+    'purge.delete_answers',
+    `delete from app.ask_runs r
+     using app.ask_sources s
+     where r.workspace_id = $1 and s.workspace_id = $1 and s.document_id = $2 and r.id = s.run_id
+     returning r.id`,
+    [key.workspaceId, key.documentId],
+  );
+  return rows.length;
+}
+
 /** Takes versions, originals and texts with it, by cascade. */
 export async function deleteDocument(tx: Transaction, key: DocumentKey): Promise<void> {
   await tx.query(

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '@capstone/platform/database';
 import type { JobContext } from '@capstone/platform/job-consumer';
 import { purgeDocument, type DocumentKey } from '@capstone/retrieval/index-writer';
-import { deleteDocument, lockDeletedDocument } from './purge.repository.js';
+import { deleteAnswers, deleteDocument, lockDeletedDocument } from './purge.repository.js';
 
 /** Removes every row of a deleted document. A document that nobody deleted, or another workspace's, is left alone. */
 @Injectable()
@@ -13,8 +13,9 @@ export class PurgeService {
     const rows = await this.db.transaction(key, async (tx) => {
       if (!(await lockDeletedDocument(tx, key))) return undefined;
       const purged = await purgeDocument(tx, key);
+      const answers = await deleteAnswers(tx, key);
       await deleteDocument(tx, key);
-      return purged;
+      return { ...purged, answers };
     });
     if (rows) job.logger.info({ documentId: key.documentId, rows }, 'document purged');
   }

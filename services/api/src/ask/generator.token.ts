@@ -1,0 +1,2 @@
+/** Who writes the answers: a `Generator`. */
+export const GENERATOR = Symbol('GENERATOR');
