@@ -29,18 +29,19 @@ function quantiles(histogram: string, { where = '', by = '' } = {}): Query[] {
 
 function p95(histogram: string, by: string, where = ''): Query {
   const sum = `sum by (le, ${by}) (rate(${histogram}_bucket${where && `{${where}}`}[${rate}]))`;
-  return { expr: `histogram_quantile(0.95, ${sum})`, legend: `{{${by}}}`, exemplars: true };
+  return { expr: `histogram_quantile(0.95, ${sum})`, legend: legendOf(by), exemplars: true };
 }
 
 function perSecond(counter: string, by: string, where = ''): Query {
   const expr = `sum by (${by}) (rate(${counter}${where && `{${where}}`}[${rate}]))`;
-  return {
-    expr,
-    legend: by
-      .split(', ')
-      .map((label) => `{{${label}}}`)
-      .join(' '),
-  };
+  return { expr, legend: legendOf(by) };
+}
+
+function legendOf(by: string): string {
+  return by
+    .split(', ')
+    .map((label) => `{{${label}}}`)
+    .join(' ');
 }
 
 const throughput: Panel = {
@@ -245,6 +246,20 @@ const services: Dashboard = {
           unit: 's',
           line: 0.1,
           queries: [p95('api_search_duration_seconds', 'mode')],
+        },
+        {
+          title: 'Answers p95 by provider',
+          unit: 's',
+          queries: [p95('api_ask_duration_seconds', 'provider, outcome')],
+        },
+        {
+          title: 'Answers, tokens paid for, claims dropped',
+          unit: 'ops',
+          queries: [
+            perSecond('api_ask_duration_seconds_count', 'outcome'),
+            perSecond('api_ask_tokens_total', 'direction'),
+            perSecond('api_ask_citations_dropped_total', 'reason'),
+          ],
         },
         {
           title: 'Tokens remembered, hits a second',

@@ -10,10 +10,11 @@ import { generatedFiles } from '../src/generated-files.js';
 import { seriesIn } from '../src/promql.js';
 import { recordingRules, runbookOf } from '../src/rules.js';
 import { trialOf } from './alert-trials.js';
-import { preparePrometheus, promtool } from './promtool.js';
+import { amtool, preparePrometheus, promtool } from './prometheus-tools.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const alertRules = join(root, 'deploy/prometheus/rules/alerts.yml');
+const alertmanager = join(root, 'deploy/alertmanager/alertmanager.yml');
 const rules = [alertRules, join(root, 'deploy/prometheus/rules/objectives.yml')];
 // One journey is enough for a trial; all of them with windows of days take half a minute.
 const tasksRules = recordingRules.filter(({ labels }) => labels['journey'] === 'tasks');
@@ -63,6 +64,31 @@ describe('rules', () => {
       expect(text, path).toContain(`## ${heading}\n`);
     }
     expect(dashboardNames).toContain(alert.dashboard);
+  });
+});
+
+describe('configuration', () => {
+  test('of Prometheus is taken by promtool', async () => {
+    const file = join(root, 'deploy/prometheus/prometheus.yml');
+    const { ok, output } = await promtool(['check', 'config', file]);
+    expect(ok, output).toBe(true);
+  });
+
+  test('of Alertmanager is taken by amtool', async () => {
+    const { ok, output } = await amtool(['check-config', alertmanager]);
+    expect(ok, output).toBe(true);
+  });
+
+  test.each([
+    ['page', 'page'],
+    ['ticket', 'ticket'],
+    ['none', 'watchdog'],
+  ] as const)('sends the severity %s to %s', async (severity, receiver) => {
+    const { name } = alerts.find((alert) => alert.severity === severity)!;
+    const labels = [`alertname=${name}`, `severity=${severity}`];
+    const command = ['config', 'routes', 'test', `--config.file=${alertmanager}`];
+    const { ok, output } = await amtool([...command, `--verify.receivers=${receiver}`, ...labels]);
+    expect(ok, output).toBe(true);
   });
 });
 

@@ -15,7 +15,7 @@ import { traceTree } from '../src/trace-tree.js';
 import { Collector } from './collector.js';
 import type { CollectedSpan } from './collector.js';
 import { Prometheus } from './prometheus.js';
-import { preparePrometheus } from './promtool.js';
+import { preparePrometheus } from './prometheus-tools.js';
 
 const password = `canary ${randomUUID()}`;
 const email = `person-${randomUUID()}@example.com`;
