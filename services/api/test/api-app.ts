@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Redis } from 'ioredis';
 import { v7 as uuidv7 } from 'uuid';
 import type { Role } from '@capstone/contracts/permissions';
-import { revocationStream } from '@capstone/contracts/revocations';
+import { revocationStream, type RevocationKind } from '@capstone/contracts/revocations';
 import { Health } from '@capstone/platform/health';
 import type { HttpApp } from '@capstone/platform/http-app';
 import { createLogger, type Logger } from '@capstone/platform/log';
@@ -160,8 +160,8 @@ export class TestApi {
   }
 
   /** What auth does when a session ends. */
-  async revoke(sessionId: string): Promise<void> {
-    const fields = { kind: 'session', id: sessionId, revokedAtMs: Date.now() };
+  async revoke(id: string, kind: RevocationKind = 'session'): Promise<void> {
+    const fields = { kind, id, revokedAtMs: Date.now() };
     await this.queue.xadd(
       revocationStream(this.redis.prefix),
       '*',

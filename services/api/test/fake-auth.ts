@@ -58,19 +58,25 @@ export class FakeAuth {
   port = 0;
   private readonly server = new Server();
 
-  private constructor(
-    readonly keyId: string,
-    private readonly privateKey: CryptoKey,
-    readonly publicJwk: JWK,
-  ) {}
+  private constructor(private key: SigningKey) {}
 
   static async start(): Promise<FakeAuth> {
-    const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
-    const kid = uuid();
-    const jwk = { ...(await exportJWK(publicKey)), kid, alg: 'ES256', use: 'sig' };
-    const auth = new FakeAuth(kid, privateKey, jwk);
+    const auth = new FakeAuth(await generateKey());
     await auth.listen();
     return auth;
+  }
+
+  get keyId(): string {
+    return this.key.kid;
+  }
+
+  get publicJwk(): JWK {
+    return this.key.publicJwk;
+  }
+
+  /** From now on another key signs, and is the only one published. */
+  async replaceKey(): Promise<void> {
+    this.key = await generateKey();
   }
 
   async stop(): Promise<void> {
@@ -79,7 +85,7 @@ export class FakeAuth {
 
   /** For tokens that no library would make. */
   get privateKeyObject(): KeyObject {
-    return KeyObject.from(this.privateKey);
+    return KeyObject.from(this.key.privateKey);
   }
 
   /** What a good token says, with ids of its own. */
@@ -104,7 +110,7 @@ export class FakeAuth {
   }
 
   /** An access token; `claims` and `header` replace what a good one says. */
-  sign(claims: JWTPayload = {}, header: Record<string, unknown> = {}, key = this.privateKey) {
+  sign(claims: JWTPayload = {}, header: Record<string, unknown> = {}, key = this.key.privateKey) {
     const protectedHeader = { alg: 'ES256', typ: 'at+jwt', kid: this.keyId, ...header };
     return new SignJWT({ ...this.goodClaims(), ...claims })
       .setProtectedHeader(protectedHeader)
@@ -274,4 +280,17 @@ export class FakeAuth {
 function judge(code: string) {
   if (code === '999999') throw new Problem('mfa-locked', { retryAfterSeconds: 900 });
   if (code !== '123456') throw new Problem('mfa-code-invalid');
+}
+
+interface SigningKey {
+  readonly kid: string;
+  readonly privateKey: CryptoKey;
+  readonly publicJwk: JWK;
+}
+
+async function generateKey(): Promise<SigningKey> {
+  const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
+  const kid = uuid();
+  const publicJwk = { ...(await exportJWK(publicKey)), kid, alg: 'ES256', use: 'sig' };
+  return { kid, privateKey, publicJwk };
 }

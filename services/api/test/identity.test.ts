@@ -18,7 +18,7 @@ const read = (token?: string) =>
 
 const seconds = () => Math.floor(Date.now() / 1000);
 
-describe('an access token', () => {
+describe('T-02 an access token', () => {
   test('is needed', async () => {
     const refused = await read();
 
@@ -125,7 +125,7 @@ describe('an access token', () => {
 });
 
 describe('keys', () => {
-  test('a storm of unknown key ids asks auth once', async () => {
+  test('T-10 a storm of unknown key ids asks auth once', async () => {
     const before = api.auth.calls.getJwks ?? 0;
 
     const answers = await Promise.all(
@@ -149,7 +149,7 @@ describe('keys', () => {
 });
 
 describe('a revocation', () => {
-  test('of the session ends its tokens, and no others', async () => {
+  test('T-04 of the session ends its tokens, and no others', async () => {
     const ada = await api.signIn();
     const bob = await api.signIn();
     expect((await ada.get('/api/v1/tasks')).status).toBe(200);
@@ -161,7 +161,7 @@ describe('a revocation', () => {
     expect((await bob.get('/api/v1/tasks')).status).toBe(200);
   });
 
-  test('of a key ends every token signed with it', async () => {
+  test('T-11 of a key ends every token signed with it', async () => {
     const revocations = api.app.nest.get(Revocations);
     const token = await api.auth.sign();
     expect((await read(token)).status).toBe(200);
@@ -199,8 +199,36 @@ describe('a revocation', () => {
   });
 });
 
+describe('T-11 a tainted key', () => {
+  test('ends its tokens within 10 s, and the next key is known at once', async () => {
+    const tainted = await TestApi.start();
+    const statusOf = async (token: string) => {
+      const headers = { authorization: `Bearer ${token}` };
+      return (await tainted.request('GET', '/api/v1/tasks', { headers })).status;
+    };
+    const old = await tainted.auth.sign();
+    expect(await statusOf(old)).toBe(200);
+    const formerKey = tainted.auth.keyId;
+
+    await tainted.auth.replaceKey();
+    await tainted.revoke(formerKey, 'key');
+
+    await waitFor(async () => (await statusOf(old)) === 401, {
+      timeoutMs: 10_000,
+      what: 'the key to count no more',
+    });
+    await waitFor(async () => (await statusOf(await tainted.auth.sign())) === 200, {
+      timeoutMs: 10_000,
+      what: 'the next key to be known, in spite of the pause between fetches',
+    });
+    const { body } = await tainted.request('GET', '/.well-known/jwks.json');
+    await tainted.stop();
+    expect(body).toEqual({ keys: [expect.objectContaining({ kid: tainted.auth.keyId })] });
+  });
+});
+
 describe('the service', () => {
-  test('catches up with what was revoked before it started', async () => {
+  test('T-04 catches up with what was revoked before it started', async () => {
     const { sessionId } = await api.signIn();
     const token = await api.auth.sign({ sid: sessionId });
     api.auth.revocations.push({ kind: 'session', id: sessionId, revokedAtMs: Date.now() });

@@ -37,6 +37,8 @@ export const AuthEnv = z
     AUTH_WORKSPACE_DELETION_GRACE_SECONDS: integer({ min: 0, max: 31_536_000 }).default(
       7 * 24 * 60 * 60,
     ),
+    AUTH_KEY_PENDING_SECONDS: integer({ min: 1, max: 86_400 }).default(900),
+    AUTH_KEY_ACTIVE_DAYS: integer({ min: 1, max: 365 }).default(30),
     AUTH_HASHING_CONCURRENCY: integer({ min: 1, max: 64 }).default(defaultHashingConcurrency),
   })
   .superRefine((env, context) => {
@@ -76,7 +78,11 @@ function toConfig(env: z.output<typeof AuthEnv>) {
       account: env.AUTH_LIMIT_ACCOUNT,
     },
     accounts: { requireVerifiedEmail: env.AUTH_REQUIRE_VERIFIED_EMAIL },
-    keys: { encryptionKey: env.AUTH_KEY_ENCRYPTION_KEY },
+    keys: {
+      encryptionKey: env.AUTH_KEY_ENCRYPTION_KEY,
+      pendingSeconds: env.AUTH_KEY_PENDING_SECONDS,
+      activeSeconds: env.AUTH_KEY_ACTIVE_DAYS * 24 * 60 * 60,
+    },
     workspaces: { deletionGraceSeconds: env.AUTH_WORKSPACE_DELETION_GRACE_SECONDS },
   };
 }

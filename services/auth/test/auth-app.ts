@@ -22,6 +22,7 @@ import { createTestDatabase } from '@capstone/testing/database';
 import type { TestDatabase } from '@capstone/testing/database';
 import { testRedis } from '@capstone/testing/redis';
 import type { TestRedis } from '@capstone/testing/redis';
+import { runCommandLine } from '../src/commands/command-line.js';
 import { loadConfig } from '../src/config.js';
 import { open } from '../src/seal.js';
 import { startAuth } from '../src/start.js';
@@ -93,6 +94,19 @@ export class AuthApp {
       await process.close();
     });
     return api;
+  }
+
+  /** `pnpm capstone …` beside the running processes. */
+  async command(...words: string[]): Promise<{ exitCode: number; lines: string[] }> {
+    const { database, redis } = this;
+    const lines: string[] = [];
+    const config = configOf({ database, redis, overrides: {} });
+    const exitCode = await runCommandLine(
+      words,
+      () => config,
+      (line) => lines.push(line),
+    );
+    return { exitCode, lines };
   }
 
   async signUp(): Promise<Person> {
@@ -197,9 +211,35 @@ function startProcess(options: {
   logger: Logger;
   overrides: Record<string, string>;
 }) {
-  const { database, redis, logger, overrides } = options;
+  const { logger } = options;
+  const config = configOf(options);
+  const stopping = new AbortController().signal;
+  return startAuth({ name: 'auth', config, logger, health: new Health(), stopping });
+}
+
+function connectAdmin(database: TestDatabase, logger: Logger): Database {
+  return new Database({
+    url: database.urlFor('admin'),
+    caFile: database.caFile,
+    poolSize: 2,
+    pipelines: 1,
+    statementTimeoutMs: 5_000,
+    applicationName: 'test',
+    logger,
+  });
+}
+
+function configOf({
+  database,
+  redis,
+  overrides,
+}: {
+  database: TestDatabase;
+  redis: TestRedis;
+  overrides: Record<string, string>;
+}) {
   const certificate = certificateFor('auth');
-  const config = loadConfig({
+  return loadConfig({
     DATABASE_URL: database.urlFor('auth'),
     DATABASE_CA_FILE: database.caFile,
     REDIS_QUEUE_URL: redis.queueUrl('auth'),
@@ -214,19 +254,5 @@ function startProcess(options: {
     AUTH_LIMIT_SOURCE: '100000/1',
     ...secrets,
     ...overrides,
-  });
-  const stopping = new AbortController().signal;
-  return startAuth({ name: 'auth', config, logger, health: new Health(), stopping });
-}
-
-function connectAdmin(database: TestDatabase, logger: Logger): Database {
-  return new Database({
-    url: database.urlFor('admin'),
-    caFile: database.caFile,
-    poolSize: 2,
-    pipelines: 1,
-    statementTimeoutMs: 5_000,
-    applicationName: 'test',
-    logger,
   });
 }

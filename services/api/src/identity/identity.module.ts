@@ -106,7 +106,8 @@ export class IdentityModule implements OnApplicationBootstrap, OnModuleDestroy {
     this.feed.start();
     // A revoked key must not only be refused, it must not come back when the revocation is forgotten.
     this.revocations.onRevoked((kind) => {
-      if (kind === 'key') void this.keys.refresh();
+      // A fetch that is under way may have left before the change; the one after it did not.
+      if (kind === 'key') void this.keys.refresh().then(() => this.keys.refresh());
     });
     void this.refreshKeys();
   }

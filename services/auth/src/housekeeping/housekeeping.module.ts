@@ -1,11 +1,12 @@
 import { Module } from '@nestjs/common';
+import { KeysModule } from '../keys/keys.module.js';
 import { MfaModule } from '../mfa/mfa.module.js';
 import { RevocationsModule } from '../revocations/revocations.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { HousekeepingService } from './housekeeping.service.js';
 
 @Module({
-  imports: [MfaModule, RevocationsModule, SessionsModule],
+  imports: [KeysModule, MfaModule, RevocationsModule, SessionsModule],
   providers: [HousekeepingService],
 })
 export class HousekeepingModule {}

@@ -2,13 +2,14 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import type { Logger } from '@capstone/platform/log';
 import { LOGGER } from '@capstone/platform/service';
+import { KeyRotationService } from '../keys/key-rotation.service.js';
 import { SignInService } from '../mfa/sign-in.service.js';
 import { RevocationsService } from '../revocations/revocations.service.js';
 import { RotationService } from '../sessions/rotation.service.js';
 
 const everyMs = 5_000;
 
-/** Removes what has served its time. Every process does it; doing it twice changes nothing. */
+/** Removes what has served its time, and brings on what has come to its time. Every process does it; doing it twice changes nothing. */
 @Injectable()
 export class HousekeepingService implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private timer: NodeJS.Timeout | undefined;
@@ -18,6 +19,7 @@ export class HousekeepingService implements OnApplicationBootstrap, BeforeApplic
     private readonly rotation: RotationService,
     private readonly revocations: RevocationsService,
     private readonly signIn: SignInService,
+    private readonly keyRotation: KeyRotationService,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -37,6 +39,7 @@ export class HousekeepingService implements OnApplicationBootstrap, BeforeApplic
       await this.rotation.eraseSealedSuccessors();
       await this.revocations.deleteOld();
       await this.signIn.deleteExpiredChallenges();
+      await this.keyRotation.advance();
     } catch (err) {
       this.logger.warn({ err }, 'housekeeping failed; the next round tries again');
     }

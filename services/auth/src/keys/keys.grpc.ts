@@ -8,7 +8,7 @@ export class KeysGrpc {
   constructor(private readonly keys: KeysService) {}
 
   @GrpcMethod('KeysService', 'GetJwks')
-  getJwks(): GetJwksResponse {
-    return { jwksJson: JSON.stringify({ keys: this.keys.listPublicJwks() }) };
+  async getJwks(): Promise<GetJwksResponse> {
+    return { jwksJson: JSON.stringify({ keys: await this.keys.listPublicJwks() }) };
   }
 }
