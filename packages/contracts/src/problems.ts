@@ -27,6 +27,7 @@ export const problems = {
   'task-not-found': spec(404, 'NOT_FOUND', 'Task not found'),
   'session-not-found': spec(404, 'NOT_FOUND', 'Session not found'),
   'workspace-not-found': spec(404, 'NOT_FOUND', 'Workspace not found'),
+  'api-key-not-found': spec(404, 'NOT_FOUND', 'API key not found'),
   'member-not-found': spec(404, 'NOT_FOUND', 'Member not found'),
   'invitation-not-found': spec(404, 'NOT_FOUND', 'Invitation not found'),
   'document-not-found': spec(404, 'NOT_FOUND', 'Document not found'),

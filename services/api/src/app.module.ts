@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { ApiKeysModule } from './api-keys/api-keys.module.js';
 import { AskModule } from './ask/ask.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { ConnectionsModule } from './connections/connections.module.js';
@@ -17,6 +18,7 @@ import { WorkspacesModule } from './workspaces/workspaces.module.js';
     IdentityModule,
     AuthModule,
     WorkspacesModule,
+    ApiKeysModule,
     TasksModule,
     DocumentsModule,
     SearchModule,

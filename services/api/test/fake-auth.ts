@@ -20,6 +20,7 @@ import {
   AccountsServiceService,
   type AccountsServiceServer,
 } from '@capstone/contracts/generated/capstone/auth/v1/accounts_service';
+import { ApiKeysServiceService } from '@capstone/contracts/generated/capstone/auth/v1/api_keys_service';
 import { InvitationsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/invitations_service';
 import {
   KeysServiceService,
@@ -131,7 +132,11 @@ export class FakeAuth {
     this.server.addService(AccountsServiceService, this.accounts());
     this.server.addService(MfaServiceService, this.mfa());
     this.server.addService(SessionsServiceService, this.sessions());
-    for (const service of [WorkspacesServiceService, InvitationsServiceService]) {
+    for (const service of [
+      WorkspacesServiceService,
+      InvitationsServiceService,
+      ApiKeysServiceService,
+    ]) {
       this.server.addService(service, this.scripted(service));
     }
     this.server.addService(KeysServiceService, {

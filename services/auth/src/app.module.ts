@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AccountsModule } from './accounts/accounts.module.js';
+import { ApiKeysModule } from './api-keys/api-keys.module.js';
 import { ConnectionsModule } from './connections/connections.module.js';
 import { HousekeepingModule } from './housekeeping/housekeeping.module.js';
 import { InvitationsModule } from './invitations/invitations.module.js';
@@ -18,6 +19,7 @@ import { WorkspaceAdminModule } from './workspace-admin/workspace-admin.module.j
     SessionsModule,
     WorkspaceAdminModule,
     InvitationsModule,
+    ApiKeysModule,
     KeysModule,
     RevocationsModule,
     HousekeepingModule,

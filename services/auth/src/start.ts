@@ -1,4 +1,5 @@
 import { AccountsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/accounts_service';
+import { ApiKeysServiceService } from '@capstone/contracts/generated/capstone/auth/v1/api_keys_service';
 import { InvitationsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/invitations_service';
 import { KeysServiceService } from '@capstone/contracts/generated/capstone/auth/v1/keys_service';
 import { MfaServiceService } from '@capstone/contracts/generated/capstone/auth/v1/mfa_service';
@@ -16,6 +17,7 @@ const services = [
   SessionsServiceService,
   WorkspacesServiceService,
   InvitationsServiceService,
+  ApiKeysServiceService,
   KeysServiceService,
   RevocationsServiceService,
 ];

@@ -96,7 +96,9 @@ describe('the service role', () => {
           where relnamespace = 'auth'::regnamespace and relforcerowsecurity order by 1`,
       ),
     ).toEqual(
-      ['invitations', 'memberships', 'sessions', 'workspaces'].map((relname) => ({ relname })),
+      ['api_keys', 'invitations', 'memberships', 'sessions', 'workspaces'].map((relname) => ({
+        relname,
+      })),
     );
   });
 

@@ -3,6 +3,7 @@ import type { ServiceDefinition } from '@grpc/grpc-js';
 import { v7 as uuidv7 } from 'uuid';
 import { onTestFinished } from 'vitest';
 import { AccountsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/accounts_service';
+import { ApiKeysServiceService } from '@capstone/contracts/generated/capstone/auth/v1/api_keys_service';
 import { InvitationsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/invitations_service';
 import { KeysServiceService } from '@capstone/contracts/generated/capstone/auth/v1/keys_service';
 import { MfaServiceService } from '@capstone/contracts/generated/capstone/auth/v1/mfa_service';
@@ -192,6 +193,7 @@ export async function connect(
     sessions: client(SessionsServiceService, channel),
     workspaces: client(WorkspacesServiceService, channel),
     invitations: client(InvitationsServiceService, channel),
+    apiKeys: client(ApiKeysServiceService, channel),
     keys: client(KeysServiceService, channel),
     revocations: client(RevocationsServiceService, channel),
     close() {

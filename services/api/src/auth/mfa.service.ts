@@ -1,10 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type {
-  RecoveryCodes,
-  TotpCode,
-  TotpEnrolment,
-  VerifyMfa,
-} from '@capstone/contracts/auth';
+import type { RecoveryCodes, TotpCode, TotpEnrolment, VerifyMfa } from '@capstone/contracts/auth';
 import type { Source } from '@capstone/contracts/generated/capstone/auth/v1/tokens';
 import { AuthClient } from '../identity/auth-client.js';
 import { toTokens } from './auth.service.js';

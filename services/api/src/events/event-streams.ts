@@ -46,6 +46,9 @@ export class EventStreams implements OnApplicationBootstrap, OnModuleDestroy {
     this.subscriber.on('close', () => this.endAll());
     this.revocations.onRevoked((kind, id) => {
       if (kind === 'session') this.endWhere(({ caller }) => caller.sessionId === id);
+      if (kind === 'api-key') {
+        this.endWhere(({ caller }) => caller.kind === 'api-key' && caller.apiKeyId === id);
+      }
       if (kind === 'roles') {
         this.endWhere(({ caller }) => membershipId(caller.workspaceId, caller.userId) === id);
       }

@@ -12,7 +12,9 @@ import { RateLimiter } from '../limits/rate-limiter.js';
 
 import { requestsLimited } from '../metrics.js';
 import { Revocations } from './revocations.js';
-import { TokenVerifier, type VerifiedToken } from './token-verifier.js';
+import { ApiKeyVerifier } from './api-key-verifier.js';
+import { TokenVerifier } from './token-verifier.js';
+import type { VerifiedCaller } from './verified-caller.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -29,7 +31,8 @@ export class AccessHook {
   private readonly policies: Record<Allowance, string>;
 
   constructor(
-    private readonly verifier: TokenVerifier,
+    private readonly tokens: TokenVerifier,
+    private readonly apiKeys: ApiKeyVerifier,
     private readonly revocations: Revocations,
     private readonly limiter: RateLimiter,
     @Inject(CONFIG) { limits }: Config,
@@ -61,37 +64,45 @@ export class AccessHook {
       const { principal } = verified;
       request.principal = principal;
       request.tokenExpiresAtMs = verified.expiresAtMs;
-      await this.spend(reply, route.allowance ?? 'caller', principal.userId);
+      await this.spend(reply, route.allowance ?? 'caller', spender(principal));
       assertPermitted(principal, route);
       if (route.freshSignIn) assertFresh(principal);
     }
     assertPreconditions(request, route);
   }
 
-  private async authenticate(request: FastifyRequest, reply: FastifyReply): Promise<VerifiedToken> {
-    const token = bearerToken(request.headers.authorization);
-    const known = this.verifier.recall(token);
+  private async authenticate(
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<VerifiedCaller> {
+    const credential = bearerToken(request.headers.authorization);
+    const verifier = credential.startsWith('cap_') ? this.apiKeys : this.tokens;
+    const known = verifier.recall(credential);
     if (known) return known;
 
-    // Only an unknown token costs a signature check, so only then the source pays for it.
+    // Only an unknown one costs a signature check or a call, so only then the source pays for it.
     await this.spend(reply, 'source', sourceOf(request.ip));
-    const verified = await this.verifier.verify(token);
+    const verified = await verifier.verify(credential);
     if (!verified) throw tokenInvalid();
     return verified;
   }
 
-  private assertNotRevoked(token: VerifiedToken, route: RouteDeclaration) {
+  private assertNotRevoked(caller: VerifiedCaller, route: RouteDeclaration) {
     const { freshness } = this.revocations;
     if (freshness === 'lost' || (freshness === 'stale' && isWrite(route))) {
       throw new Problem('revocation-feed-stale', { retryAfterSeconds: 5 });
     }
-    if (
-      this.revocations.has('session', token.principal.sessionId) ||
-      this.revocations.has('key', token.keyId) ||
-      this.revocations.isOutdated(token.membershipId, token.epoch)
-    ) {
-      throw tokenInvalid();
-    }
+    if (this.isRevoked(caller)) throw tokenInvalid();
+  }
+
+  private isRevoked({ principal, keyId, membershipId, epoch }: VerifiedCaller) {
+    const { revocations } = this;
+    if (revocations.isOutdated(membershipId, epoch)) return true;
+    if (principal.kind === 'api-key') return revocations.has('api-key', principal.apiKeyId);
+    return (
+      revocations.has('session', principal.sessionId) ||
+      (keyId !== undefined && revocations.has('key', keyId))
+    );
   }
 
   private async spend(reply: FastifyReply, allowance: Allowance, owner: string) {
@@ -110,15 +121,27 @@ function isWrite({ method, access }: RouteDeclaration) {
   return method !== 'GET' && !access.endsWith(':read');
 }
 
-function assertPermitted(principal: Principal, { access }: RouteDeclaration) {
-  if (access === 'public' || access === 'signed-in' || principal.scopes.has(access)) return;
+/** A machine has an allowance of its own, beside that of the person who gave it its key. */
+function spender(principal: Principal) {
+  return principal.kind === 'api-key' ? principal.apiKeyId : principal.userId;
+}
+
+/** A machine is nobody who is signed in: what belongs to a person has no scope that a key could hold. */
+function assertPermitted({ kind, scopes }: Principal, { access }: RouteDeclaration) {
+  if (access === 'public') return;
+  if (access === 'signed-in') {
+    if (kind === 'user') return;
+    throw new Problem('permission-denied', { detail: 'An API key cannot do this.' });
+  }
+  if (scopes.has(access)) return;
   throw new Problem('permission-denied', {
     headers: { 'www-authenticate': `Bearer error="insufficient_scope", scope="${access}"` },
   });
 }
 
-function assertFresh({ authTimeSeconds }: Principal) {
-  if (Date.now() / 1_000 - authTimeSeconds <= freshSignInSeconds) return;
+function assertFresh(principal: Principal) {
+  const signedInAt = principal.kind === 'user' ? principal.authTimeSeconds : 0;
+  if (Date.now() / 1_000 - signedInAt <= freshSignInSeconds) return;
   throw new Problem('step-up-required', { detail: 'The sign-in is too long ago for this.' });
 }
 

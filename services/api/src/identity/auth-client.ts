@@ -1,5 +1,6 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { AccountsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/accounts_service';
+import { ApiKeysServiceService } from '@capstone/contracts/generated/capstone/auth/v1/api_keys_service';
 import { InvitationsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/invitations_service';
 import { KeysServiceService } from '@capstone/contracts/generated/capstone/auth/v1/keys_service';
 import { MfaServiceService } from '@capstone/contracts/generated/capstone/auth/v1/mfa_service';
@@ -23,6 +24,7 @@ export class AuthClient implements OnApplicationShutdown {
   readonly sessions: GrpcClient<typeof SessionsServiceService>;
   readonly workspaces: GrpcClient<typeof WorkspacesServiceService>;
   readonly invitations: GrpcClient<typeof InvitationsServiceService>;
+  readonly apiKeys: GrpcClient<typeof ApiKeysServiceService>;
   readonly keys: GrpcClient<typeof KeysServiceService>;
   readonly revocations: GrpcClient<typeof RevocationsServiceService>;
 
@@ -41,6 +43,9 @@ export class AuthClient implements OnApplicationShutdown {
     });
     this.invitations = createGrpcClient(InvitationsServiceService, channel, {
       idempotent: ['listInvitations'],
+    });
+    this.apiKeys = createGrpcClient(ApiKeysServiceService, channel, {
+      idempotent: ['listApiKeys', 'verifyApiKey'],
     });
     this.keys = createGrpcClient(KeysServiceService, channel, { idempotent: ['getJwks'] });
     this.revocations = createGrpcClient(RevocationsServiceService, channel, {

@@ -9,6 +9,7 @@ import type { Config } from '../config.js';
 import { RateLimiter } from '../limits/rate-limiter.js';
 import { revocationFeedAge, revocationsKnown, tokenCacheEntries } from '../metrics.js';
 import { AccessHook } from './access.hook.js';
+import { ApiKeyVerifier } from './api-key-verifier.js';
 import { AuthClient } from './auth-client.js';
 import { KeySet } from './key-set.js';
 import { KeysController } from './keys.controller.js';
@@ -65,6 +66,16 @@ const retryKeysMs = 1_000;
           keys,
           issuer: auth.issuer,
           audience: auth.audience,
+          cacheSize: auth.tokenCacheSize,
+        }),
+    },
+    {
+      provide: ApiKeyVerifier,
+      inject: [AuthClient, Revocations, CONFIG],
+      useFactory: (client: AuthClient, revocations: Revocations, { auth }: Config) =>
+        new ApiKeyVerifier({
+          verifyApiKey: (key) => client.apiKeys.verifyApiKey({ key }),
+          revocations,
           cacheSize: auth.tokenCacheSize,
         }),
     },

@@ -2,20 +2,11 @@ import { hash } from 'node:crypto';
 import { decodeProtectedHeader, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { AccessClaims } from '@capstone/contracts/auth';
-import { Permission } from '@capstone/contracts/permissions';
 import { accessTokenLifetimeSeconds, membershipId } from '@capstone/contracts/revocations';
 import { isCompactJws } from '@capstone/platform/compact-jws';
-import type { Principal } from '@capstone/platform/principal';
 import { tokenLookups, tokensVerified } from '../metrics.js';
 import type { KeySet } from './key-set.js';
-
-export interface VerifiedToken {
-  readonly principal: Principal;
-  readonly keyId: string;
-  readonly membershipId: string;
-  readonly epoch: number;
-  readonly expiresAtMs: number;
-}
+import { isPermission, type VerifiedCaller } from './verified-caller.js';
 
 export interface TokenVerifierOptions {
   readonly keys: KeySet;
@@ -28,7 +19,7 @@ const clockSkewSeconds = 5;
 
 /** Verifies access tokens (RFC 9068) and remembers the good ones until they expire. */
 export class TokenVerifier {
-  private readonly verified: LRUCache<string, VerifiedToken>;
+  private readonly verified: LRUCache<string, VerifiedCaller>;
 
   constructor(private readonly options: TokenVerifierOptions) {
     this.verified = new LRUCache({ max: options.cacheSize });
@@ -43,7 +34,7 @@ export class TokenVerifier {
    * A token that was verified before and has not expired. Checking a signature costs 150 µs, this costs 1. The key of the
    * cache is a digest, so that no heap dump holds a token.
    */
-  recall(token: string): VerifiedToken | undefined {
+  recall(token: string): VerifiedCaller | undefined {
     const digest = hash('sha256', token, 'base64');
     const known = this.verified.get(digest);
     const isUsable = known !== undefined && Date.now() < known.expiresAtMs;
@@ -54,14 +45,14 @@ export class TokenVerifier {
   }
 
   /** Checks everything; undefined when anything at all is wrong, and never why. */
-  async verify(token: string): Promise<VerifiedToken | undefined> {
+  async verify(token: string): Promise<VerifiedCaller | undefined> {
     const verified = await this.check(token);
     tokensVerified.inc({ outcome: verified ? 'good' : 'refused' });
     if (verified) this.verified.set(hash('sha256', token, 'base64'), verified);
     return verified;
   }
 
-  private async check(token: string): Promise<VerifiedToken | undefined> {
+  private async check(token: string): Promise<VerifiedCaller | undefined> {
     if (!isCompactJws(token)) return undefined;
     try {
       const { kid } = decodeProtectedHeader(token);
@@ -80,14 +71,14 @@ export class TokenVerifier {
       // A list of audiences, even with ours in it, is a token that others hold too.
       if (typeof payload.aud !== 'string') return undefined;
 
-      return toVerifiedToken(AccessClaims.parse(payload), kid);
+      return toVerifiedCaller(AccessClaims.parse(payload), kid);
     } catch {
       return undefined;
     }
   }
 }
 
-function toVerifiedToken(claims: AccessClaims, keyId: string): VerifiedToken {
+function toVerifiedCaller(claims: AccessClaims, keyId: string): VerifiedCaller {
   return {
     keyId,
     membershipId: membershipId(claims.wid, claims.sub),
@@ -105,9 +96,4 @@ function toVerifiedToken(claims: AccessClaims, keyId: string): VerifiedToken {
       tokenId: claims.jti,
     },
   };
-}
-
-/** A scope of a later release is no permission here. */
-function isPermission(scope: string): scope is Permission {
-  return Permission.safeParse(scope).success;
 }

@@ -6,8 +6,8 @@ import {
   type ListWorkspaces,
   type Workspace,
 } from '@capstone/contracts/workspaces';
+import { afterCursor, pageById } from '../http/page-by-id.js';
 import { AuthClient, bearing } from '../identity/auth-client.js';
-import { afterCursor, pageById } from './page-by-id.js';
 import { toWorkspace } from './workspaces.service.js';
 
 @Injectable()

@@ -102,8 +102,9 @@ export class WorkspacesController {
     summary: 'Delete a workspace: at once for everybody in it, for good after some days',
     access: 'signed-in',
     roleNeeds: 'workspace:delete',
+    freshSignIn: true,
     answers: { 202: Workspace },
-    problems: ['workspace-not-found', 'workspace-personal', 'step-up-required'],
+    problems: ['workspace-not-found', 'workspace-personal'],
   })
   remove(@Req() { headers }: FastifyRequest, @Param('id', { schema: Id }) id: string) {
     return this.workspaces.remove(headers.authorization ?? '', id);

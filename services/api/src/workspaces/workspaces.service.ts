@@ -14,8 +14,8 @@ import type { WorkspaceDetails } from '@capstone/contracts/generated/capstone/au
 import type { Principal } from '@capstone/platform/principal';
 import { assertExpected, entityTag, type ExpectedTags } from '../http/entity-tag.js';
 import { Idempotency, type RepeatableRequest } from '../http/idempotency.js';
+import { afterCursor, pageById } from '../http/page-by-id.js';
 import { AuthClient, bearing } from '../identity/auth-client.js';
-import { afterCursor, pageById } from './page-by-id.js';
 
 /** Workspaces and members, in the words of the public API. auth verifies the token and decides; its Problems go through. */
 @Injectable()

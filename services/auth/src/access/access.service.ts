@@ -33,11 +33,13 @@ export class AccessService {
     workspaceId: string,
     permission: Permission,
   ): Promise<Actor> {
-    const { id: sessionId, userId } = await this.sessions.authenticate(accessToken);
-    const scope = { userId, workspaceId };
-    const role = await this.roleOf(this.db.read(scope), scope);
-    assertPermitted(role, permission);
-    return { ...scope, sessionId, role };
+    const session = await this.sessions.authenticate(accessToken);
+    return this.actorOf({ ...session, workspaceId }, permission);
+  }
+
+  /** The same in the workspace of the token. */
+  async authorizeHere(accessToken: string, permission: Permission): Promise<Actor> {
+    return this.actorOf(await this.sessions.authenticate(accessToken), permission);
   }
 
   /** The same once more under a lock, where the role decides about a change that it must not outlive. */
@@ -48,6 +50,16 @@ export class AccessService {
     const membership = await this.workspaces.find(db, userId, workspaceId);
     if (!membership) throw new Problem('workspace-not-found');
     return membership.role;
+  }
+
+  private async actorOf(
+    { id: sessionId, userId, workspaceId }: { id: string; userId: string; workspaceId: string },
+    permission: Permission,
+  ): Promise<Actor> {
+    const scope = { userId, workspaceId };
+    const role = await this.roleOf(this.db.read(scope), scope);
+    assertPermitted(role, permission);
+    return { ...scope, sessionId, role };
   }
 }
 

@@ -7,6 +7,7 @@ import type { Transaction } from '@capstone/platform/database';
 import { Problem } from '@capstone/platform/problem';
 import { AccessService } from '../access/access.service.js';
 import type { Actor } from '../access/access.service.js';
+import { ApiKeysService } from '../api-keys/api-keys.service.js';
 import { RevocationsService } from '../revocations/revocations.service.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import {
@@ -24,6 +25,7 @@ export class MembersService {
     private readonly db: Database,
     private readonly access: AccessService,
     private readonly sessions: SessionsService,
+    private readonly apiKeys: ApiKeysService,
     private readonly revocations: RevocationsService,
   ) {}
 
@@ -66,6 +68,7 @@ export class MembersService {
       const epoch = await deleteMembership(tx, workspaceId, userId);
       await this.revocations.recordRoles(tx, { workspaceId, userId, epoch });
       await this.sessions.endInWorkspace(tx, { workspaceId, userId, reason: 'membership-ended' });
+      await this.apiKeys.revokeAll(tx, { workspaceId, userId });
     });
     this.revocations.announce();
   }

@@ -7,6 +7,7 @@ import { Problem } from '@capstone/platform/problem';
 import { CONFIG } from '@capstone/platform/service';
 import { AccessService, assertPermitted } from '../access/access.service.js';
 import type { Actor } from '../access/access.service.js';
+import { ApiKeysService } from '../api-keys/api-keys.service.js';
 import type { Config } from '../config.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import { StepUpService } from '../step-up/step-up.service.js';
@@ -28,6 +29,7 @@ export class WorkspaceAdminService {
     private readonly access: AccessService,
     private readonly sessions: SessionsService,
     private readonly stepUp: StepUpService,
+    private readonly apiKeys: ApiKeysService,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -69,7 +71,10 @@ export class WorkspaceAdminService {
     });
   }
 
-  /** Nobody gets in from now on; what is in it goes when the time to think again is over. Needs a fresh sign-in. */
+  /**
+   * Nobody gets in from now on, and its API keys are gone; what is in it goes when the time to think again is over. Needs a
+   * fresh sign-in.
+   */
   async remove(accessToken: string, workspaceId: string): Promise<Workspace> {
     const actor = await this.access.authorize(accessToken, workspaceId, 'workspace:delete');
     await this.stepUp.authenticate(accessToken);
@@ -79,6 +84,7 @@ export class WorkspaceAdminService {
       if (personal) throw new Problem('workspace-personal');
       await scheduleDeletion(tx, workspaceId, this.config.workspaces.deletionGraceSeconds);
       await this.sessions.endInWorkspace(tx, { workspaceId, reason: 'workspace-deleted' });
+      await this.apiKeys.revokeAll(tx, { workspaceId });
       return getWorkspace(tx, actor);
     });
     this.sessions.announceEnded();
