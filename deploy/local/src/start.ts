@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { demoCorpus } from './demo-corpus.js';
 import { OperatorError } from './operator-error.js';
 import { startPrometheus, withoutPrometheus } from './prometheus.js';
 import type { LocalPrometheus } from './prometheus.js';
@@ -51,7 +52,7 @@ await runCommand(async (args, stopping) => {
     await stack.start();
     const api = `http://localhost:${ports.http}/api/v1`;
     const demo = await step(console.log, 'Signed in the demo user', () =>
-      seedDemo(api, stack.infra.demoPassword),
+      seedDemo(api, stack.infra.demoPassword, demoCorpus(root)),
     );
     if (values.observability) prometheus = await startPrometheus(root, ports);
     console.log(welcome({ ports, demo, logs: stack.logs, ready: seconds(startedAt) }));

@@ -29,5 +29,7 @@ Try, in another terminal:
 
   curl -s ${origin}/api/v1/search ${json} -H "authorization: Bearer $TOKEN" -d '{"query":"restart the worker"}'
 
+  curl -s ${origin}/api/v1/ask ${json} -H "authorization: Bearer $TOKEN" -d '{"question":"What happens when the worker is killed?"}'
+
 Ctrl-C stops everything.`;
 }

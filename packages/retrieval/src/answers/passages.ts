@@ -33,10 +33,8 @@ function passagesOf(question: Question, source: Source, number: number): Passage
   const sentences = sentencesOf(source.content).map((sentence) => withStems(source, sentence));
   let heading = new Set<string>();
   return sentences.flatMap((sentence, index) => {
-    if (sentence.isHeading) {
-      heading = sentence.stems;
-      return [];
-    }
+    if (sentence.isHeading) heading = sentence.stems;
+    if (sentence.isHeading || sentence.asks) return [];
     const around = [sentences[index - 1], sentences[index + 1]].map((other) => other?.stems);
     return [judge(question, { number, sentence, headings: [above, heading], around })];
   });
@@ -79,8 +77,11 @@ function judge(
 }
 
 function withStems({ content }: Source, sentence: Sentence) {
-  const words = contentWords(searchableText(content.slice(sentence.start, sentence.end)));
-  return { ...sentence, stems: new Set(words.map(stem)), words: words.length };
+  const text = content.slice(sentence.start, sentence.end);
+  const words = contentWords(searchableText(text));
+  // A question is no answer, however well it fits.
+  const asks = /[?？]["'”’)\]*_]*$/.test(text);
+  return { ...sentence, stems: new Set(words.map(stem)), words: words.length, asks };
 }
 
 /** The stems of the words in a text that carry meaning. */

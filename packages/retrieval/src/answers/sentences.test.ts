@@ -23,7 +23,7 @@ describe('sentencesOf', () => {
       'two\n  more',
       'three',
       'four',
-      '| a | b |',
+      'a | b',
     ]);
   });
 
@@ -33,6 +33,14 @@ describe('sentencesOf', () => {
       'Answer soon.',
       'Or not.',
     ]);
+  });
+
+  test('finds none in fenced code, and goes on behind it', () => {
+    expect(texts('Before.\n```bash\nnpm start. Or not.\n\n- x\n```\nAfter.')).toEqual([
+      'Before.',
+      'After.',
+    ]);
+    expect(texts('Before.\n\n~~~\nno end')).toEqual(['Before.']);
   });
 
   test('reads other scripts, and cuts what is too long at a word', () => {
