@@ -5,7 +5,7 @@ import { SpanKind } from '@opentelemetry/api';
 import type { Logger } from './log.js';
 import { onScrape } from './metric-registry.js';
 import { redisDuration, redisErrors, redisUp, stopwatch } from './metrics.js';
-import { closeTrace, openSpan } from './tracing.js';
+import { closeTrace, currentTrace, openSpan } from './tracing.js';
 
 export interface RedisOptions {
   readonly url: string;
@@ -103,8 +103,7 @@ function timeCommands(redis: Redis, connection: string) {
   const send = redis.sendCommand.bind(redis);
   redis.sendCommand = (command, stream) => {
     const seconds = stopwatch();
-    const attributes = { 'db.system.name': 'redis', 'db.operation.name': command.name };
-    const span = openSpan(command.name, attributes, SpanKind.CLIENT);
+    const span = currentTrace()?.span && openCommandSpan(command.name);
     const onAnswer = () => {
       redisDuration.observe({ connection }, seconds());
       if (span) closeTrace(span);
@@ -116,6 +115,11 @@ function timeCommands(redis: Redis, connection: string) {
     command.promise.then(onAnswer, onFailure);
     return send(command, stream);
   };
+}
+
+function openCommandSpan(name: string) {
+  const attributes = { 'db.system.name': 'redis', 'db.operation.name': name };
+  return openSpan(name, attributes, SpanKind.CLIENT);
 }
 
 /** Between 0.5 and 1, so that many clients do not come back in the same instant. */
