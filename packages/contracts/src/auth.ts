@@ -38,23 +38,32 @@ export const Login = z
 export type Login = z.infer<typeof Login>;
 
 export const Refresh = z
-  .strictObject({ refreshToken: z.string().min(1).max(200) })
+  .strictObject({
+    refreshToken: z
+      .string()
+      .min(1)
+      .max(200)
+      .optional()
+      .meta({ description: 'Left out by a page in a browser, whose cookie carries it.' }),
+  })
   .meta({ id: 'Refresh' });
 export type Refresh = z.infer<typeof Refresh>;
 
 const workspace = z.object({ id: z.uuid(), name: z.string(), role: Role });
 
-export const Tokens = z
-  .object({
-    status: z.literal('authenticated'),
-    tokenType: z.literal('Bearer'),
-    accessToken: z.string(),
-    expiresIn: z.int().meta({ description: 'Seconds.' }),
-    refreshToken: z.string(),
-    workspace,
-  })
-  .meta({ id: 'Tokens' });
+export const Tokens = z.object({
+  status: z.literal('authenticated'),
+  tokenType: z.literal('Bearer'),
+  accessToken: z.string(),
+  expiresIn: z.int().meta({ description: 'Seconds.' }),
+  refreshToken: z.string(),
+  workspace,
+});
 export type Tokens = z.infer<typeof Tokens>;
+
+/** The same for the public: a page in a browser gets its refresh token in a cookie and not here. */
+export const TokensAnswer = Tokens.partial({ refreshToken: true }).meta({ id: 'Tokens' });
+export type TokensAnswer = z.infer<typeof TokensAnswer>;
 
 export const MfaMethod = z.enum(['totp', 'recovery_code']);
 export type MfaMethod = z.infer<typeof MfaMethod>;
@@ -69,8 +78,13 @@ export const MfaRequired = z
 export type MfaRequired = z.infer<typeof MfaRequired>;
 
 /** What a right password is answered with: tokens, or the wish for a second factor. */
-export const SignIn = z.discriminatedUnion('status', [Tokens, MfaRequired]).meta({ id: 'SignIn' });
+export const SignIn = z.discriminatedUnion('status', [Tokens, MfaRequired]);
 export type SignIn = z.infer<typeof SignIn>;
+
+export const SignInAnswer = z
+  .discriminatedUnion('status', [TokensAnswer, MfaRequired])
+  .meta({ id: 'SignIn' });
+export type SignInAnswer = z.infer<typeof SignInAnswer>;
 
 /** Six digits, or a recovery code; blanks and hyphens in them are for the eye. */
 const code = z

@@ -22,6 +22,7 @@ export const problems = {
   'step-up-required': spec(401, 'UNAUTHENTICATED', 'Prove again who you are'),
   'refresh-token-invalid': spec(401, 'UNAUTHENTICATED', 'The refresh token is not valid'),
   'permission-denied': spec(403, 'PERMISSION_DENIED', 'You may not do this'),
+  'origin-denied': spec(403, 'PERMISSION_DENIED', 'Not from this page'),
   'peer-denied': spec(403, 'PERMISSION_DENIED', 'This service may not call this method'),
   'route-not-found': spec(404, 'UNIMPLEMENTED', 'There is nothing at this address'),
   'task-not-found': spec(404, 'NOT_FOUND', 'Task not found'),

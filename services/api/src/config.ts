@@ -17,6 +17,14 @@ const networks = z
   .transform((text) => text.split(',').map((network) => network.trim()))
   .pipe(z.array(z.union([z.cidrv4(), z.cidrv6()])));
 
+/** `https://app.example.com,https://admin.example.com`: pages that may keep a session in a cookie. */
+const origins = z
+  .string()
+  .transform((text) => text.split(',').map((origin) => origin.trim()))
+  .pipe(
+    z.array(z.string().refine((text) => URL.parse(text)?.origin === text, 'must be an origin')),
+  );
+
 const ApiEnv = z.object({
   ...commonEnv,
   ADMIN_PORT: port.default(9080),
@@ -24,6 +32,7 @@ const ApiEnv = z.object({
   HTTP_PORT: port.default(8080),
   HTTP_TRUSTED_PROXY_HOPS: integer({ min: 0, max: 10 }).default(0),
   HTTP_TRUSTED_PROXY_NETWORKS: networks.default([]),
+  HTTP_BROWSER_ORIGINS: origins.default([]),
   HTTP_MAX_IN_FLIGHT: integer({ min: 1, max: 100_000 }).default(1_000),
   HTTP_MAX_EVENT_LOOP_DELAY_MS: integer({ min: 10, max: 60_000 }).default(500),
   HTTP_LOG_REQUESTS: flag.default(true),
@@ -64,6 +73,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
           hops: parsed.HTTP_TRUSTED_PROXY_HOPS,
           networks: parsed.HTTP_TRUSTED_PROXY_NETWORKS,
         },
+        browserOrigins: parsed.HTTP_BROWSER_ORIGINS,
         maxInFlight: parsed.HTTP_MAX_IN_FLIGHT,
         maxEventLoopDelayMs: parsed.HTTP_MAX_EVENT_LOOP_DELAY_MS,
         logRequests: parsed.HTTP_LOG_REQUESTS,

@@ -1,4 +1,4 @@
-import { Body, Controller, Req, Res } from '@nestjs/common';
+import { Body, Controller, Req, Res, UseInterceptors } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import {
   Accepted,
@@ -7,12 +7,13 @@ import {
   Me,
   Refresh,
   Register,
-  SignIn,
+  SignInAnswer,
   StepUp,
-  Tokens,
+  TokensAnswer,
 } from '@capstone/contracts/auth';
 import { Route } from '../http/route.js';
 import { AuthService } from './auth.service.js';
+import { BrowserSession, endBrowserSession, refreshTokenOf } from './browser-session.js';
 import { deviceTokenOf, rememberDevice } from './known-device.js';
 import { sourceOf } from './request-source.js';
 
@@ -21,6 +22,7 @@ import { sourceOf } from './request-source.js';
  * auth's own rules, and the tokens of a login are never stored, not even to replay them: a repeated login is one more
  * session.
  */
+@UseInterceptors(BrowserSession)
 @Controller('api/v1/auth')
 export class AuthController {
   constructor(private readonly auth: AuthService) {}
@@ -40,8 +42,8 @@ export class AuthController {
     summary: 'Sign in',
     access: 'public',
     allowance: 'sign-in',
-    answers: { 200: SignIn },
-    problems: ['credentials-invalid', 'workspace-not-found', 'overloaded'],
+    answers: { 200: SignInAnswer },
+    problems: ['credentials-invalid', 'workspace-not-found', 'overloaded', 'origin-denied'],
   })
   async login(
     @Req() request: FastifyRequest,
@@ -58,7 +60,7 @@ export class AuthController {
     summary: 'Prove again who you are: a new session takes the place of this one',
     access: 'signed-in',
     allowance: 'sign-in',
-    answers: { 200: SignIn },
+    answers: { 200: SignInAnswer },
     problems: ['credentials-invalid', 'overloaded'],
   })
   stepUp(@Req() request: FastifyRequest, @Body({ schema: StepUp }) input: StepUp) {
@@ -85,11 +87,11 @@ export class AuthController {
     summary: 'Exchange a refresh token for its successor; its reuse revokes the session',
     access: 'public',
     allowance: 'sign-in',
-    answers: { 200: Tokens },
-    problems: ['refresh-token-invalid'],
+    answers: { 200: TokensAnswer },
+    problems: ['refresh-token-invalid', 'origin-denied'],
   })
   refresh(@Req() request: FastifyRequest, @Body({ schema: Refresh }) input: Refresh) {
-    return this.auth.refresh(sourceOf(request), input);
+    return this.auth.refresh(sourceOf(request), refreshTokenOf(request, input.refreshToken));
   }
 
   @Route('POST', 'logout', {
@@ -97,8 +99,9 @@ export class AuthController {
     access: 'signed-in',
     answers: { 204: null },
   })
-  logout(@Req() request: FastifyRequest) {
-    return this.auth.logout(request.headers.authorization ?? '');
+  async logout(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply) {
+    await this.auth.logout(request.headers.authorization ?? '');
+    endBrowserSession(request, reply);
   }
 
   @Route('GET', 'me', {

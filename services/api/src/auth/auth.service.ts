@@ -5,7 +5,6 @@ import {
   Tokens,
   type ChangePassword,
   type Login,
-  type Refresh,
   type Register,
   type StepUp,
 } from '@capstone/contracts/auth';
@@ -52,8 +51,8 @@ export class AuthService {
     );
   }
 
-  async refresh(source: Source, input: Refresh): Promise<Tokens> {
-    const { tokens } = await this.client.sessions.refresh({ ...input, source });
+  async refresh(source: Source, refreshToken: string): Promise<Tokens> {
+    const { tokens } = await this.client.sessions.refresh({ refreshToken, source });
     return toTokens(tokens);
   }
 

@@ -1,18 +1,20 @@
-import { Body, Controller, Req, Res } from '@nestjs/common';
+import { Body, Controller, Req, Res, UseInterceptors } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import {
   RecoveryCodes,
-  Tokens,
+  TokensAnswer,
   TotpCode,
   TotpEnrolment,
   VerifyMfa,
 } from '@capstone/contracts/auth';
 import { Route } from '../http/route.js';
+import { BrowserSession } from './browser-session.js';
 import { rememberDevice } from './known-device.js';
 import { MfaService } from './mfa.service.js';
 import { sourceOf } from './request-source.js';
 
 /** Idempotency-Key is not needed here either: a code counts once, and secrets are never stored to replay them. */
+@UseInterceptors(BrowserSession)
 @Controller('api/v1/auth/mfa')
 export class MfaController {
   constructor(private readonly mfa: MfaService) {}
@@ -21,7 +23,7 @@ export class MfaController {
     summary: 'Complete a sign-in or a step-up with a second factor',
     access: 'public',
     allowance: 'sign-in',
-    answers: { 200: Tokens },
+    answers: { 200: TokensAnswer },
     problems: ['mfa-challenge-invalid', 'mfa-code-invalid', 'mfa-locked'],
   })
   async verify(

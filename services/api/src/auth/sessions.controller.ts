@@ -1,14 +1,16 @@
-import { Body, Controller, Param, Req } from '@nestjs/common';
+import { Body, Controller, Param, Req, UseInterceptors } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { Tokens } from '@capstone/contracts/auth';
+import { TokensAnswer } from '@capstone/contracts/auth';
 import { SessionList, SwitchWorkspace } from '@capstone/contracts/sessions';
 import { Route } from '../http/route.js';
+import { BrowserSession } from './browser-session.js';
 import { sourceOf } from './request-source.js';
 import { SessionsService } from './sessions.service.js';
 
 const Id = z.uuid();
 
+@UseInterceptors(BrowserSession)
 @Controller('api/v1/auth')
 export class SessionsController {
   constructor(private readonly sessions: SessionsService) {}
@@ -45,7 +47,7 @@ export class SessionsController {
   @Route('POST', 'switch', {
     summary: 'Exchange this session for one in another workspace of mine',
     access: 'signed-in',
-    answers: { 200: Tokens },
+    answers: { 200: TokensAnswer },
     problems: ['workspace-not-found'],
   })
   switchTo(

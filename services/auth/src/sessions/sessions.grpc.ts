@@ -42,7 +42,7 @@ export class SessionsGrpc {
 
   @GrpcMethod('SessionsService', 'Refresh')
   async refresh({ source, ...request }: RefreshRequest): Promise<RefreshResponse> {
-    const { refreshToken } = parseRequest(Refresh, request);
+    const { refreshToken } = parseRequest(Refresh.required(), request);
     const tokens = await this.rotation.refresh(refreshToken, toSource(source));
     return { tokens: toTokensMessage(tokens) };
   }
