@@ -22,8 +22,9 @@ test('the journey in the README runs as it is pasted, through three processes', 
 
   expect(stdout).toContain('"status":"accepted"');
   expect(stdout).toContain('"title":"Read the tasks slice","');
-  const hits = stdout.match(/^\s+'.*workspaces.*'/gim) ?? [];
-  expect(hits.length).toBeGreaterThanOrEqual(3);
+  for (const mode of ['keyword', 'vector', 'hybrid']) {
+    expect(stdout).toMatch(new RegExp(String.raw`— Search it: ${mode}\n(\d\.\d{3}  .+\n){3}`));
+  }
 });
 
 /** The one fenced block of the README that is marked as the journey. */
