@@ -66,6 +66,8 @@ export class Database {
     );
     this.#pool = new Pool({
       ...connection,
+      // See Transaction: nothing may be written past a `begin` that failed.
+      options: `${connection.options} -c default_transaction_read_only=on`,
       // Several statements of one transaction may be sent at once; pg otherwise warns and queues them.
       pipeline: true,
       max: options.poolSize,
@@ -104,7 +106,7 @@ export class Database {
    */
   async transaction<T>(scope: Scope, work: (tx: Transaction) => Promise<T>): Promise<T> {
     this.#refuseInsideTransaction('transaction');
-    const begin = `begin${settings(scope)}`;
+    const begin = `begin read write${settings(scope)}`;
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#attempt(begin, work);
@@ -152,9 +154,8 @@ export class Database {
   }
 
   async #attempt<T>(begin: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
-    const tx = new Transaction(await this.#checkout());
+    const tx = new Transaction(await this.#checkout(), begin);
     try {
-      await tx.begin(begin);
       const result = await this.#current.run(tx, () => work(tx));
       await tx.commit();
       this.#notifier.notify(tx.channels);

@@ -22,26 +22,22 @@ export class Outbox {
   constructor(private readonly schema: OutboxSchema) {}
 
   /** A job for the workers. */
-  async job<Name extends JobName>(
-    tx: Transaction,
-    name: Name,
-    payload: JobPayload<Name>,
-  ): Promise<void> {
-    await this.#insert(tx, 'job', name, jobs[name].payload.parse(payload));
+  job<Name extends JobName>(tx: Transaction, name: Name, payload: JobPayload<Name>): void {
+    this.#insert(tx, 'job', name, jobs[name].payload.parse(payload));
   }
 
   /** An event for whoever listens in the workspace. */
-  async event<Name extends EventName>(
+  event<Name extends EventName>(
     tx: Transaction,
     workspaceId: string,
     name: Name,
     data: EventData<Name>,
-  ): Promise<void> {
-    await this.#insert(tx, 'event', name, { workspaceId, data: events[name].parse(data) });
+  ): void {
+    this.#insert(tx, 'event', name, { workspaceId, data: events[name].parse(data) });
   }
 
-  async #insert(tx: Transaction, kind: 'job' | 'event', name: string, payload: object) {
-    await tx.query(
+  #insert(tx: Transaction, kind: 'job' | 'event', name: string, payload: object) {
+    tx.send(
       `${this.schema}_outbox_insert`,
       `insert into ${this.schema}.outbox (id, kind, name, payload, traceparent)
        values ($1, $2, $3, $4, $5)`,

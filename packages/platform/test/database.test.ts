@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { certificateFor } from '@capstone/testing/certs';
 import { createTestDatabase } from '@capstone/testing/database';
 import type { TestDatabase } from '@capstone/testing/database';
+import { startTcpProxy } from '@capstone/testing/tcp-proxy';
 import { waitFor } from '@capstone/testing/wait-for';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ConstraintViolation, isConstraintViolation, QueryError } from '../src/database.js';
-import type { Database, Queryable } from '../src/database.js';
+import type { Database, Queryable, Transaction } from '../src/database.js';
 import { Problem } from '../src/problem.js';
 import { createItems, execute, insertItem, listItems, openDatabase } from './items.js';
 
@@ -236,6 +237,53 @@ describe('a transaction', () => {
     expect(await listItems(db.read({ workspaceId }))).toHaveLength(3);
   });
 
+  test('takes a round trip for each answer that is waited for, and one to commit', async () => {
+    const proxy = await startTcpProxy(server.urlFor('api'));
+    const near = openDatabase(server, { url: proxy.url, poolSize: 1 });
+    const workspaceId = randomUUID();
+    const write = (id: number) =>
+      near.transaction({ workspaceId }, async (tx) => {
+        await listItems(tx);
+        tx.send('item_send', 'insert into t.items values ($1, $2, $3)', [workspaceId, id, 'sent']);
+      });
+    await write(1);
+
+    const before = proxy.roundTrips;
+    await write(2);
+    const spent = proxy.roundTrips - before;
+    await near.close();
+    await proxy.close();
+
+    expect(spent).toBe(2);
+    expect(await listItems(db.read({ workspaceId }))).toHaveLength(2);
+  });
+
+  test('fails with the reason of what was sent, whoever meets it first', async () => {
+    const workspaceId = await workspaceWith(1);
+    const sendTaken = (tx: Transaction) =>
+      tx.send('item_taken', 'insert into t.items values ($1, 1, $2)', [workspaceId, 'again']);
+
+    const [atCommit, atNextQuery] = await Promise.allSettled([
+      db.transaction({ workspaceId }, async (tx) => sendTaken(tx)),
+      db.transaction({ workspaceId }, async (tx) => {
+        sendTaken(tx);
+        await listItems(tx);
+      }),
+    ]);
+
+    expect(atCommit).toMatchObject({ reason: { constraint: 'items_pkey' } });
+    expect(atNextQuery).toMatchObject({ reason: { constraint: 'items_pkey' } });
+  });
+
+  test('is the only way to write: its connection refuses what comes outside of begin and commit', async () => {
+    const outside = db.transaction({}, async (tx) => {
+      await tx.query('commit_early', 'commit');
+      await tx.query('counter_outside', `insert into t.counters values ('outside', 1)`);
+    });
+
+    await expect(outside).rejects.toMatchObject({ sqlState: '25006' });
+  });
+
   test('runs again after a serialization failure', async () => {
     await db.unscoped.query('counter_make', `insert into t.counters values ('retry', 0)`);
     let runs = 0;
@@ -427,13 +475,14 @@ describe('limits and losses', () => {
     const [pipeline] = await pids();
     const [pool] = await pooled();
     await own.unscoped.query('ro', 'set default_transaction_read_only = on');
-    await own.transaction({}, (tx) => tx.query('ro', 'set default_transaction_read_only = on'));
 
     const write = `insert into t.counters values ('x', 1)`;
     await expect(own.unscoped.query('write', write)).rejects.toBeInstanceOf(QueryError);
-    await expect(own.transaction({}, (tx) => tx.query('write', write))).rejects.toBeInstanceOf(
-      QueryError,
-    );
+    const pooledWrite = own.transaction({}, async (tx) => {
+      await tx.query('ro_now', 'set transaction read only');
+      await tx.query('write', write);
+    });
+    await expect(pooledWrite).rejects.toBeInstanceOf(QueryError);
 
     expect((await pids())[0]!.pid).not.toBe(pipeline!.pid);
     expect((await pooled())[0]!.pid).not.toBe(pool!.pid);

@@ -84,7 +84,7 @@ function startRelay(overrides: Partial<OutboxRelayOptions> = {}) {
 
 const payload = () => ({ workspaceId: randomUUID(), documentId: randomUUID(), version: 1 });
 const enqueue = (content = payload()) =>
-  db.transaction({}, (tx) => outbox.job(tx, 'document.ingest', content));
+  db.transaction({}, async (tx) => outbox.job(tx, 'document.ingest', content));
 const rows = () =>
   execute(server, 'migrator', 'select id, name from app.outbox order by id') as Promise<
     { id: string; name: string }[]
@@ -95,7 +95,7 @@ const emptied = () => waitFor(async () => (await rows()).length === 0, { what: '
 describe('the outbox', () => {
   test('says nothing of a transaction that is rolled back', async () => {
     const rolledBack = db.transaction({}, async (tx) => {
-      await outbox.job(tx, 'document.ingest', payload());
+      outbox.job(tx, 'document.ingest', payload());
       throw new Error('no');
     });
 
@@ -133,7 +133,7 @@ describe('the relay', () => {
 
   test('hands an event to its workspace', async () => {
     const [workspaceId, taskId] = [randomUUID(), randomUUID()];
-    await db.transaction({}, (tx) =>
+    await db.transaction({}, async (tx) =>
       outbox.event(tx, workspaceId, 'task.created', { taskId, version: 1 }),
     );
     const [row] = await rows();
@@ -152,7 +152,7 @@ describe('the relay', () => {
     await emptied();
 
     const elsewhere = openDatabase(server);
-    await elsewhere.transaction({}, (tx) => outbox.job(tx, 'document.ingest', payload()));
+    await elsewhere.transaction({}, async (tx) => outbox.job(tx, 'document.ingest', payload()));
     await emptied();
 
     await elsewhere.close();
@@ -239,7 +239,7 @@ describe('the relay', () => {
     await db.transaction({}, async (tx) => {
       const workspaceId = randomUUID();
       for (let count = 0; count < 250; count += 1) {
-        await outbox.event(tx, workspaceId, 'task.deleted', { taskId: randomUUID() });
+        outbox.event(tx, workspaceId, 'task.deleted', { taskId: randomUUID() });
       }
     });
 

@@ -3,13 +3,15 @@ import type { DocumentKey } from './index-keys.js';
 
 export type Attribute = readonly [key: string, value: string | number | boolean];
 
-export async function insertAttributes(
+/** Nobody waits for it: its failure is the transaction's. */
+export function sendAttributes(
   tx: Transaction,
   key: DocumentKey,
   attributes: readonly Attribute[],
-): Promise<void> {
+): void {
+  tx.send(...deletion(key));
   if (attributes.length === 0) return;
-  await tx.query(
+  tx.send(
     'search_insert_attributes',
     `insert into search.document_attributes (workspace_id, document_id, key, text_value, number_value, boolean_value)
      select $1, $2, a.key, a.text_value, a.number_value, a.boolean_value
@@ -21,12 +23,15 @@ export async function insertAttributes(
 
 /** Returns how many there were. */
 export async function deleteAttributes(tx: Transaction, key: DocumentKey): Promise<number> {
-  const deleted = await tx.query(
+  return (await tx.query(...deletion(key))).length;
+}
+
+function deletion({ workspaceId, documentId }: DocumentKey) {
+  return [
     'search_delete_attributes',
     `delete from search.document_attributes where workspace_id = $1 and document_id = $2 returning key`,
-    [key.workspaceId, key.documentId],
-  );
-  return deleted.length;
+    [workspaceId, documentId],
+  ] as const;
 }
 
 /** Parallel arrays of keys, texts, numbers and booleans for `unnest`: each value in the column of its type. */

@@ -1,7 +1,7 @@
 import type { DocumentMetadata } from '@capstone/contracts/documents';
 import type { Transaction } from '@capstone/platform/database';
 import { Problem } from '@capstone/platform/problem';
-import { deleteAttributes, insertAttributes } from './attributes.repository.js';
+import { deleteAttributes, sendAttributes } from './attributes.repository.js';
 import type { Chunk } from './chunk-text.js';
 import {
   chunkRows,
@@ -116,13 +116,12 @@ export async function purgeDocument(
  * Sets what `filters.metadata` of a search compares with, for all versions of the document, from this commit on. Call it
  * in every transaction that writes the document's metadata, its creation included. The api's role may.
  */
-export async function replaceAttributes(
+export function replaceAttributes(
   tx: Transaction,
   key: DocumentKey,
   metadata: DocumentMetadata,
-): Promise<void> {
-  await deleteAttributes(tx, key);
-  await insertAttributes(tx, key, Object.entries(metadata));
+): void {
+  sendAttributes(tx, key, Object.entries(metadata));
 }
 
 async function openStagedRevision(tx: Transaction, key: VersionKey): Promise<number> {

@@ -78,7 +78,7 @@ export async function openSearchWorld() {
           `insert into app.documents (workspace_id, id, title, metadata, created_by) values ($1, $2, $3, $4, $1)`,
           [workspaceId, documentId, title, JSON.stringify(metadata)],
         );
-        await replaceAttributes(tx, { workspaceId, documentId }, metadata);
+        replaceAttributes(tx, { workspaceId, documentId }, metadata);
       });
       return documentId;
     },

@@ -6,6 +6,8 @@ import type { AddressInfo, Socket } from 'node:net';
 export interface TcpProxy {
   /** The server's address with the proxy's port. */
   readonly url: string;
+  /** How often a client has spoken since the server did: the round trips so far, however many messages each had. */
+  readonly roundTrips: number;
   /** Ends every connection and lets no new one through. */
   cut(): void;
   /** Lets connections through again. */
@@ -18,6 +20,7 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
   let open = true;
+  let roundTrips = 0;
 
   const server = createServer((near) => {
     if (!open) {
@@ -25,6 +28,12 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
       return;
     }
     const far = connect(Number(port), hostname);
+    let isAnswered = true;
+    near.on('data', () => {
+      if (isAnswered) roundTrips += 1;
+      isAnswered = false;
+    });
+    far.on('data', () => void (isAnswered = true));
     for (const [socket, other] of [
       [near, far],
       [far, near],
@@ -49,6 +58,9 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
   url.port = String((server.address() as AddressInfo).port);
   return {
     url: url.href,
+    get roundTrips() {
+      return roundTrips;
+    },
     cut,
     restore: () => void (open = true),
     async close() {

@@ -93,7 +93,7 @@ export async function findCurrentText(
 /**
  * Locks the document row: everything that makes a version or changes one from outside the worker holds it. NO KEY: the
  * worker's inserts refer to the row while they hold the lock of a version, and the two would otherwise wait for each other.
- * A statement of its own: one that also joined the newest version would, after waiting for a rival, look for the rival's
+ * A statement of its own, sent together with the next: one that also joined the newest version would, after waiting for a rival, look for the rival's
  * version in a snapshot from before it, and find nothing.
  */
 export async function lockDocument(
@@ -101,7 +101,7 @@ export async function lockDocument(
   workspaceId: string,
   id: string,
 ): Promise<DocumentRow | undefined> {
-  const [locked] = await tx.query<{ id: string }>(
+  const locking = tx.query<{ id: string }>(
     'documents.lock',
     `select id
      from app.documents
@@ -109,7 +109,8 @@ export async function lockDocument(
      for no key update`,
     [workspaceId, id],
   );
-  return locked && findDocument(tx, workspaceId, locked.id);
+  const [[locked], document] = await Promise.all([locking, findDocument(tx, workspaceId, id)]);
+  return locked && document;
 }
 
 export async function lockDocumentBySource(
@@ -162,7 +163,7 @@ export async function insertDocument(
 }
 
 /** Changes what is recorded of the document; what is undefined stays. */
-export async function updateDocument(
+export function updateDocument(
   tx: Transaction,
   workspaceId: string,
   id: string,
@@ -171,8 +172,8 @@ export async function updateDocument(
     metadata?: DocumentMetadata | undefined;
     newestVersion?: number;
   },
-): Promise<void> {
-  await tx.query(
+): void {
+  tx.send(
     'documents.update',
     `update app.documents
      set title = coalesce($3, title),
@@ -191,7 +192,7 @@ export async function updateDocument(
   );
 }
 
-export async function insertVersion(
+export function insertVersion(
   tx: Transaction,
   workspaceId: string,
   version: {
@@ -201,8 +202,8 @@ export async function insertVersion(
     contentType: string;
     content: Buffer;
   },
-): Promise<void> {
-  await tx.query(
+): void {
+  tx.send(
     'document_versions.insert',
     `insert into app.document_versions (workspace_id, document_id, version, sha256, content_type, bytes)
      values ($1, $2, $3, decode($4, 'hex'), $5, $6)`,
@@ -215,7 +216,7 @@ export async function insertVersion(
       version.content.byteLength,
     ],
   );
-  await tx.query(
+  tx.send(
     'document_originals.insert',
     `insert into app.document_originals (workspace_id, document_id, version, content)
      values ($1, $2, $3, $4)`,
@@ -224,13 +225,13 @@ export async function insertVersion(
 }
 
 /** A version with the bytes of another one, to be processed from the start. */
-export async function copyVersion(
+export function copyVersion(
   tx: Transaction,
   workspaceId: string,
   documentId: string,
   { from, to }: { from: number; to: number },
-): Promise<void> {
-  await tx.query(
+): void {
+  tx.send(
     'document_versions.copy',
     `with version as (
        insert into app.document_versions (workspace_id, document_id, version, sha256, content_type, bytes)
@@ -252,13 +253,13 @@ export async function copyVersion(
  * Ends what is unfinished, whoever works on it: the worker names its lease and an unfinished status in every write, so
  * from here on it can write nothing. `lease_until` stays, so that the rows it may have left behind are cleared.
  */
-export async function endUnfinishedVersions(
+export function endUnfinishedVersions(
   tx: Transaction,
   workspaceId: string,
   documentId: string,
   status: 'cancelled' | 'superseded',
-): Promise<void> {
-  await tx.query(
+): void {
+  tx.send(
     'document_versions.end_unfinished',
     `update app.document_versions
      set status = $3, finished_at = now(), progress = progress + 1
@@ -268,8 +269,8 @@ export async function endUnfinishedVersions(
 }
 
 /** Hides the document from every reader at once. */
-export async function markDeleted(tx: Transaction, workspaceId: string, id: string): Promise<void> {
-  await tx.query(
+export function markDeleted(tx: Transaction, workspaceId: string, id: string): void {
+  tx.send(
     'documents.mark_deleted',
     `update app.documents
      set deleted_at = now(), purge_due_at = now() + interval '1 minute', updated_at = now(), revision = revision + 1

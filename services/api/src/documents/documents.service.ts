@@ -76,8 +76,8 @@ export class DocumentsService {
       const id = uuidv7();
       const isNew = await insertDocument(tx, workspaceId, { ...input, id, createdBy: userId });
       if (!isNew) return this.receiveAgain(tx, workspaceId, input);
-      await replaceAttributes(tx, { workspaceId, documentId: id }, input.metadata);
-      await insertVersion(tx, workspaceId, { documentId: id, version: 1, ...upload });
+      replaceAttributes(tx, { workspaceId, documentId: id }, input.metadata);
+      insertVersion(tx, workspaceId, { documentId: id, version: 1, ...upload });
       return this.accept(tx, workspaceId, id);
     });
   }
@@ -136,9 +136,9 @@ export class DocumentsService {
     const { id: documentId } = target;
     await this.db.transaction(caller, async (tx) => {
       await getForChange(tx, workspaceId, target);
-      await endUnfinishedVersions(tx, workspaceId, documentId, 'cancelled');
-      await markDeleted(tx, workspaceId, documentId);
-      await this.outbox.job(tx, 'document.purge', { workspaceId, documentId });
+      endUnfinishedVersions(tx, workspaceId, documentId, 'cancelled');
+      markDeleted(tx, workspaceId, documentId);
+      this.outbox.job(tx, 'document.purge', { workspaceId, documentId });
     });
   }
 
@@ -150,8 +150,8 @@ export class DocumentsService {
       if (isUnfinished(current.status))
         throw new Problem('document-busy', { retryAfterSeconds: 5 });
       const version = current.version + 1;
-      await copyVersion(tx, workspaceId, id, { from: current.version, to: version });
-      await updateDocument(tx, workspaceId, id, { newestVersion: version });
+      copyVersion(tx, workspaceId, id, { from: current.version, to: version });
+      updateDocument(tx, workspaceId, id, { newestVersion: version });
       const { document } = await this.accept(tx, workspaceId, id);
       return document;
     });
@@ -164,7 +164,7 @@ export class DocumentsService {
       const current = await getForChange(tx, workspaceId, { id, expected: undefined });
       if (current.status === 'cancelled') return current;
       if (!isUnfinished(current.status)) throw new Problem('document-idle');
-      await endUnfinishedVersions(tx, workspaceId, id, 'cancelled');
+      endUnfinishedVersions(tx, workspaceId, id, 'cancelled');
       return this.announce(tx, workspaceId, id);
     });
   }
@@ -189,11 +189,11 @@ export class DocumentsService {
   ): Promise<Received> {
     const key = { workspaceId, documentId: current.id };
     const version = current.version + 1;
-    await endUnfinishedVersions(tx, workspaceId, current.id, 'superseded');
-    await insertVersion(tx, workspaceId, { documentId: current.id, version, ...upload });
+    endUnfinishedVersions(tx, workspaceId, current.id, 'superseded');
+    insertVersion(tx, workspaceId, { documentId: current.id, version, ...upload });
     const change = changeOf(current, description);
-    await updateDocument(tx, workspaceId, current.id, { ...change, newestVersion: version });
-    if (change?.metadata) await replaceAttributes(tx, key, change.metadata);
+    updateDocument(tx, workspaceId, current.id, { ...change, newestVersion: version });
+    if (change?.metadata) replaceAttributes(tx, key, change.metadata);
     return this.accept(tx, workspaceId, current.id);
   }
 
@@ -206,15 +206,15 @@ export class DocumentsService {
     const change = changeOf(current, description);
     if (!change) return current;
     const key = { workspaceId, documentId: current.id };
-    await updateDocument(tx, workspaceId, current.id, change);
-    if (change.metadata) await replaceAttributes(tx, key, change.metadata);
+    updateDocument(tx, workspaceId, current.id, change);
+    if (change.metadata) replaceAttributes(tx, key, change.metadata);
     return getOwn(tx, workspaceId, current.id);
   }
 
   private async accept(tx: Transaction, workspaceId: string, id: string): Promise<Received> {
     const document = await this.announce(tx, workspaceId, id);
     const { version } = document;
-    await this.outbox.job(tx, 'document.ingest', { workspaceId, documentId: id, version });
+    this.outbox.job(tx, 'document.ingest', { workspaceId, documentId: id, version });
     return { document, accepted: true };
   }
 
@@ -222,7 +222,7 @@ export class DocumentsService {
     const document = await getOwn(tx, workspaceId, id);
     const { version, status, counts } = document;
     const data = { documentId: id, version, status, counts };
-    await this.outbox.event(tx, workspaceId, 'document.status', data);
+    this.outbox.event(tx, workspaceId, 'document.status', data);
     return document;
   }
 }

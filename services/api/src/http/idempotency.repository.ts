@@ -33,12 +33,12 @@ export async function findResult(tx: Transaction, owner: KeyOwner) {
   return row;
 }
 
-export async function insertResult(
+export function insertResult(
   tx: Transaction,
   owner: KeyOwner,
   { fingerprint, result }: { fingerprint: Buffer; result: unknown },
-) {
-  await tx.query(
+): void {
+  tx.send(
     'idempotency.insert',
     `insert into app.idempotency_keys (workspace_id, user_id, route, key, fingerprint, result)
      values ($1, $2, $3, $4, $5, $6::jsonb)`,

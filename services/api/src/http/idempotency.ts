@@ -71,16 +71,19 @@ export class Idempotency implements OnApplicationBootstrap, OnApplicationShutdow
       .update(JSON.stringify(input ?? null))
       .digest();
     return this.db.transaction(caller, async (tx) => {
-      if (!(await lockIdempotencyKey(tx, owner))) throw new Problem('idempotency-key-in-use');
-
-      const earlier = await findResult(tx, owner);
+      // In one flight. Two statements all the same: the second must look when the lock is held, not before.
+      const [isLocked, earlier] = await Promise.all([
+        lockIdempotencyKey(tx, owner),
+        findResult(tx, owner),
+      ]);
+      if (!isLocked) throw new Problem('idempotency-key-in-use');
       if (earlier && !fingerprint.equals(earlier.fingerprint)) {
         throw new Problem('idempotency-key-reused');
       }
       if (earlier) return earlier.result as Result;
 
       const result = await work(tx);
-      await insertResult(tx, owner, { fingerprint, result });
+      insertResult(tx, owner, { fingerprint, result });
       return result;
     });
   }

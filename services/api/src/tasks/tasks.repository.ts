@@ -121,8 +121,8 @@ export async function updateTask(
   return updated!;
 }
 
-export async function deleteTask(tx: Transaction, workspaceId: string, id: string): Promise<void> {
-  await tx.query('tasks.delete', 'delete from app.tasks where workspace_id = $1 and id = $2', [
+export function deleteTask(tx: Transaction, workspaceId: string, id: string): void {
+  tx.send('tasks.delete', 'delete from app.tasks where workspace_id = $1 and id = $2', [
     workspaceId,
     id,
   ]);

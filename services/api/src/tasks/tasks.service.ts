@@ -38,7 +38,7 @@ export class TasksService {
     return this.idempotency.once(caller, { request, input }, async (tx) => {
       const task = { ...input, id: uuidv7(), createdBy: userId };
       const created = await insertTask(tx, workspaceId, task);
-      await this.outbox.event(tx, workspaceId, 'task.created', changeOf(created));
+      this.outbox.event(tx, workspaceId, 'task.created', changeOf(created));
       return created;
     });
   }
@@ -72,8 +72,8 @@ export class TasksService {
     const { workspaceId } = caller;
     await this.db.transaction(caller, async (tx) => {
       await getForChange(tx, workspaceId, { id, expected });
-      await deleteTask(tx, workspaceId, id);
-      await this.outbox.event(tx, workspaceId, 'task.deleted', { taskId: id });
+      deleteTask(tx, workspaceId, id);
+      this.outbox.event(tx, workspaceId, 'task.deleted', { taskId: id });
     });
   }
 
@@ -89,7 +89,7 @@ export class TasksService {
       if (isSame(current, content)) return current;
 
       const updated = await updateTask(tx, workspaceId, target.id, content);
-      await this.outbox.event(tx, workspaceId, 'task.updated', changeOf(updated));
+      this.outbox.event(tx, workspaceId, 'task.updated', changeOf(updated));
       return updated;
     });
   }

@@ -200,7 +200,7 @@ export class IngestionService {
   private async announce(tx: Transaction, key: VersionKey, status: DocumentStatus, counts: Counts) {
     const { workspaceId, documentId, version } = key;
     const data = { documentId, version, status, counts };
-    await this.outbox.event(tx, workspaceId, 'document.status', data);
+    this.outbox.event(tx, workspaceId, 'document.status', data);
   }
 
   private async settle(
