@@ -55,7 +55,7 @@ describe('POST /api/v1/auth/register', () => {
 });
 
 describe('POST /api/v1/auth/login', () => {
-  test('answers with tokens that nobody may store', async () => {
+  test('T-20 answers with tokens that nobody may store', async () => {
     const answer = await post('login', account);
 
     expect(answer).toMatchObject({
@@ -105,7 +105,7 @@ describe('POST /api/v1/auth/login', () => {
 });
 
 describe('POST /api/v1/auth/refresh', () => {
-  test('exchanges the token', async () => {
+  test('T-20 exchanges the token, and nobody may store the answer', async () => {
     const answer = await post('refresh', { refreshToken: 'cap_rt_good' });
 
     expect(answer).toMatchObject({ status: 200, body: { refreshToken: 'cap_rt_next' } });

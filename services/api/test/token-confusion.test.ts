@@ -245,6 +245,19 @@ describe('T-02 a token', () => {
     },
   );
 
+  test('T-03 of another kind opens nothing, however good it is elsewhere', async () => {
+    const secret = 'a'.repeat(43);
+    for (const token of [
+      `cap_rt_${secret}000000`,
+      `cap_mfa_${secret}`,
+      `cap_dev_${'a'.repeat(22)}.1800000000.${secret}`,
+      ours({}, { typ: 'JWT' }),
+      ours({}, { typ: 'id+jwt' }),
+    ]) {
+      expect(await answerTo(token), token).toMatchObject({ status: 401 });
+    }
+  });
+
   test('T-10 with an unknown key id asks auth at most once in 30 s, and is 401 each time', async () => {
     const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const before = api.auth.calls.getJwks ?? 0;

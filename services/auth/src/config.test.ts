@@ -13,7 +13,7 @@ describe('.env.example', () => {
     expect(Object.keys(example).toSorted()).toEqual(Object.keys(AuthEnv.shape).toSorted());
   });
 
-  test('is valid once the secrets are filled in, and only then', () => {
+  test('A-11 is valid once the secrets are filled in, and only then', () => {
     expect(loadConfig(filled)).toMatchObject({ grpc: { host: '127.0.0.1', port: 7070 } });
     expect(faultsOf(example)).toEqual(secrets);
   });
@@ -32,7 +32,7 @@ describe('loadConfig', () => {
     ['is a placeholder', Buffer.from('changeme'.repeat(4)).toString('base64')],
     ['is all zeros', Buffer.alloc(32).toString('base64')],
     ['is too short', Buffer.from('0123456789abcdef').toString('base64')],
-  ])('refuses a secret that %s', (_what, value) => {
+  ])('A-11 refuses a secret that %s', (_what, value) => {
     expect(faultsOf({ ...filled, AUTH_TOKEN_PEPPER: value })).toEqual(['AUTH_TOKEN_PEPPER']);
   });
 
