@@ -366,7 +366,8 @@ or absent(up{job="capstone",service="worker"})`,
     name: 'CertificateEnds',
     group: 'security',
     severity: 'ticket',
-    expr: `(tls_certificate_expiry_timestamp_seconds - time())
+    // A process that has no certificate says 0.
+    expr: `((tls_certificate_expiry_timestamp_seconds > 0) - time())
 / (tls_certificate_expiry_timestamp_seconds - tls_certificate_not_before_timestamp_seconds)
 < 0.25`,
     for: '10m',
@@ -377,6 +378,8 @@ or absent(up{job="capstone",service="worker"})`,
       series: [
         gauge('tls_certificate_not_before_timestamp_seconds{service="api"}', 0, -100_000),
         gauge('tls_certificate_expiry_timestamp_seconds{service="api"}', 86_400, 10_000),
+        gauge('tls_certificate_not_before_timestamp_seconds{service="none"}', 0, 0),
+        gauge('tls_certificate_expiry_timestamp_seconds{service="none"}', 0, 0),
       ],
     },
   },

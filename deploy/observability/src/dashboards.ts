@@ -597,7 +597,7 @@ const security: Dashboard = {
           unit: 'dtdurations',
           queries: [
             {
-              expr: 'min by (service) (tls_certificate_expiry_timestamp_seconds) - time()',
+              expr: 'min by (service) (tls_certificate_expiry_timestamp_seconds > 0) - time()',
               legend: '{{service}}',
             },
           ],
