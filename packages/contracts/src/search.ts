@@ -5,7 +5,7 @@ export const SearchMode = z.enum(['hybrid', 'keyword', 'vector']);
 export type SearchMode = z.infer<typeof SearchMode>;
 
 const query = text().trim().min(1).max(1_000);
-const limit = z.number().int().min(1).max(50).default(10);
+const limit = z.number().int().min(1).max(100).default(10);
 
 export const SearchFilters = z
   .strictObject({
@@ -36,7 +36,7 @@ export type Search = z.infer<typeof Search>;
 export const SearchQuery = z.strictObject({
   q: query,
   mode: SearchMode.default('hybrid'),
-  limit: z.coerce.number().int().min(1).max(50).default(10),
+  limit: z.coerce.number().int().min(1).max(100).default(10),
 });
 export type SearchQuery = z.infer<typeof SearchQuery>;
 

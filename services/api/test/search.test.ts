@@ -169,7 +169,7 @@ describe('POST /api/v1/search', () => {
     ['a query that is too long', { query: 'x'.repeat(1_001) }, '/query'],
     ['text that Postgres cannot hold', { query: 'a\0b' }, '/query'],
     ['a mode that does not exist', { query: 'x', mode: 'magic' }, '/mode'],
-    ['a limit beyond the largest', { query: 'x', limit: 51 }, '/limit'],
+    ['a limit beyond the largest', { query: 'x', limit: 101 }, '/limit'],
     [
       'an id that is none',
       { query: 'x', filters: { documentIds: ['1'] } },
