@@ -1,5 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from './log.js';
 import type { Queryable } from './queryable.js';
+
+/** After each NOTIFY. The first after a quiet time goes out at once; a burst costs a hundred a second, not one each. */
+const pauseMs = 10;
 
 /**
  * Sends NOTIFY for committed transactions, one at a time and process however many commit: every notifying commit of the
@@ -34,6 +38,7 @@ export class CommitNotifier {
       } catch (err) {
         this.logger.debug({ err, channels }, 'notify failed, polling will find the rows');
       }
+      await delay(pauseMs);
     }
     this.#sending = false;
   }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { SpanKind } from '@opentelemetry/api';
+import { corkThisTurn } from './cork.js';
 import type { Logger } from './log.js';
 import { onScrape } from './metric-registry.js';
 import { redisDuration, redisErrors, redisUp, stopwatch } from './metrics.js';
@@ -113,6 +114,8 @@ function timeCommands(redis: Redis, connection: string) {
       if (span) closeTrace(span, error);
     };
     command.promise.then(onAnswer, onFailure);
+    // A batch of events, or the limits of many requests, as one write.
+    if (redis.stream?.writable) corkThisTurn(redis.stream);
     return send(command, stream);
   };
 }

@@ -2,7 +2,6 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Redis, type Result } from 'ioredis';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from '@capstone/platform/log';
-import { corkThisTurn } from '@capstone/platform/cork';
 import { CONFIG, LOGGER } from '@capstone/platform/service';
 import type { Config } from '../config.js';
 import { CACHE_REDIS } from '../connections/tokens.js';
@@ -53,7 +52,6 @@ export class RateLimiter {
       return this.takeLocally(allowance, key);
     }
     try {
-      corkThisTurn(this.redis.stream);
       const { requests } = this.config.limits[allowance];
       const [allowed, remaining, resetMs, waitMs] = await this.redis.takeAllowance(
         key,
