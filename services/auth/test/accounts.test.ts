@@ -229,11 +229,11 @@ async function timeOf(call: Promise<unknown>) {
   return performance.now() - started;
 }
 
-/** By the quickest of many, because a busy machine only ever adds. A skipped hash would be a tenth of the time. */
+/** By the quickest of many, because a busy machine mostly adds. A skipped hash would be a tenth of the time. */
 function expectAlike(times: Record<'known' | 'unknown', number[]>) {
   const [known, unknown] = [Math.min(...times.known), Math.min(...times.unknown)];
-  expect(unknown).toBeGreaterThan(known * 0.7);
-  expect(known).toBeGreaterThan(unknown * 0.7);
+  expect(unknown).toBeGreaterThan(known * 0.4);
+  expect(known).toBeGreaterThan(unknown * 0.4);
 }
 
 async function workspaceOf(email: string, role: string): Promise<string> {

