@@ -23,9 +23,10 @@ describe('on the collection of our own, through three processes', () => {
     expect(zeroResultRate).toBe(0);
   });
 
-  test('neither keyword nor hybrid search is significantly worse than an independent BM25', () => {
+  test('neither keyword nor hybrid search is significantly worse than an independent BM25, nor hybrid than keyword', () => {
     expect(evaluation.modes.keyword.againstBm25.high).toBeGreaterThanOrEqual(0);
     expect(evaluation.modes.hybrid.againstBm25.high).toBeGreaterThanOrEqual(0);
+    expect(evaluation.modes.hybrid.againstKeyword.high).toBeGreaterThanOrEqual(0);
   });
 
   test('questions without an answer are refused, those with one are answered from its document', () => {

@@ -23,6 +23,8 @@ export interface RankingFigures {
 export interface ModeFigures extends RankingFigures {
   /** nDCG@10 less that of the yardstick, query by query. */
   readonly againstBm25: Estimate;
+  /** The same against the keyword mode. */
+  readonly againstKeyword: Estimate;
   /** Of one search at a time, as the client sees it. */
   readonly latencyMs: { readonly p50: number; readonly p95: number };
 }
@@ -62,11 +64,22 @@ export async function evaluate(
   onStep(`Uploading ${dataSet.documents.length} documents`);
   const ingested = await ingest(client, dataSet);
   const bm25 = rankByBm25(dataSet);
-  const modes = {} as Record<SearchMode, ModeFigures>;
+  const runs = {} as Record<SearchMode, ModeRun>;
   for (const mode of SearchMode.options) {
     onStep(`Searching ${dataSet.queries.length} times in mode ${mode}`);
-    modes[mode] = await measureMode(client, dataSet, { mode, ingested, bm25 });
+    runs[mode] = await searchAll(client, dataSet, { mode, ingested });
   }
+  const figures = (mode: SearchMode): ModeFigures => {
+    const { rankings, times } = runs[mode];
+    const difference = (from: readonly string[][]) =>
+      estimateDifference(ndcgsOf(dataSet, rankings), ndcgsOf(dataSet, from));
+    return {
+      ...figuresOf(dataSet, rankings),
+      againstBm25: difference(bm25),
+      againstKeyword: difference(runs.keyword.rankings),
+      latencyMs: latencyOf(times),
+    };
+  };
   if (dataSet.questions.length > 0) onStep(`Asking ${dataSet.questions.length} questions`);
   return {
     dataSet: {
@@ -79,7 +92,7 @@ export async function evaluate(
       documentsPerSecond: dataSet.documents.length / ingested.seconds,
     },
     bm25: figuresOf(dataSet, bm25),
-    modes,
+    modes: { keyword: figures('keyword'), vector: figures('vector'), hybrid: figures('hybrid') },
     ask: dataSet.questions.length > 0 ? await measureAsk(client, dataSet, ingested) : null,
   };
 }
@@ -91,27 +104,27 @@ function rankByBm25({ documents, queries }: DataSet): string[][] {
   return queries.map(({ text }) => bm25.search(text, depth));
 }
 
-async function measureMode(
+interface ModeRun {
+  /** For each query the documents, best first. */
+  readonly rankings: string[][];
+  readonly times: number[];
+}
+
+async function searchAll(
   client: ApiClient,
   dataSet: DataSet,
-  { mode, ingested, bm25 }: { mode: SearchMode; ingested: Ingested; bm25: string[][] },
-): Promise<ModeFigures> {
-  const rankings: string[][] = [];
-  const times: number[] = [];
+  { mode, ingested }: { mode: SearchMode; ingested: Ingested },
+): Promise<ModeRun> {
+  const run: ModeRun = { rankings: [], times: [] };
   for (const { text: query } of dataSet.queries) {
     const startedAt = performance.now();
     const request = { query: query.slice(0, 1_000), mode, limit: depth };
     const { items } = await client.request<SearchResult>('POST', '/search', request);
-    times.push(performance.now() - startedAt);
+    run.times.push(performance.now() - startedAt);
     // A document stands where its best chunk stands.
-    rankings.push([...new Set(items.map(({ documentId }) => ingested.ids.get(documentId)!))]);
+    run.rankings.push([...new Set(items.map(({ documentId }) => ingested.ids.get(documentId)!))]);
   }
-  const ours = ndcgsOf(dataSet, rankings);
-  return {
-    ...figuresOf(dataSet, rankings),
-    againstBm25: estimateDifference(ours, ndcgsOf(dataSet, bm25)),
-    latencyMs: latencyOf(times),
-  };
+  return run;
 }
 
 function figuresOf(dataSet: DataSet, rankings: readonly string[][]): RankingFigures {
