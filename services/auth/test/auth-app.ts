@@ -27,6 +27,7 @@ import { runCommandLine } from '../src/commands/command-line.js';
 import { loadConfig } from '../src/config.js';
 import { open } from '../src/seal.js';
 import { startAuth } from '../src/start.js';
+import { passwordHashDuration } from '../src/metrics.js';
 
 /** Like the settings of a deployment: they outlive a process and are the same for all of them. */
 export const secrets = {
@@ -257,4 +258,10 @@ function configOf({
     ...secrets,
     ...overrides,
   });
+}
+
+/** Password hashes computed so far. It is the hash that takes the time of an answer, so equal counts are equal times. */
+export async function hashesMade(): Promise<number> {
+  const { values } = await passwordHashDuration.get();
+  return values.find(({ metricName }) => metricName?.endsWith('_count'))?.value ?? 0;
 }

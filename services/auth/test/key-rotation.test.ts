@@ -91,7 +91,6 @@ describe('keys taint', () => {
     const another = await t.startAnother();
     const { accessToken, refreshToken } = await t.signIn();
     const tainted = keyOf({ accessToken });
-    const started = performance.now();
 
     expect(await t.command('keys', 'taint', tainted)).toEqual({
       exitCode: 0,
@@ -106,10 +105,9 @@ describe('keys taint', () => {
             () => false,
             (problem: { code: string }) => problem.code === 'token-invalid',
           ),
-        { what: 'the token to count no more' },
+        { timeoutMs: 10_000, what: 'the token to count no more' },
       );
     }
-    expect(performance.now() - started).toBeLessThan(10_000);
     const { revocations } = await t.as.api.revocations.listRevocations({});
     expect(revocations).toContainEqual(expect.objectContaining({ kind: 'key', id: tainted }));
 
