@@ -124,8 +124,11 @@ async function createRoles(client: Client, passwords: DatabasePasswords): Promis
   await createFunctionOwners(client, names);
 }
 
-/** Own the few functions that look across workspaces. Nobody can log in as them; the migrator hands the functions over. */
-const functionOwners = ['capstone_recovery'];
+/**
+ * Own what no service may: the few functions that look across workspaces, and the audit events. Nobody can log in as them;
+ * the migrator hands things over.
+ */
+const functionOwners = ['capstone_recovery', 'capstone_audit'];
 
 async function createFunctionOwners(client: Client, existing: ReadonlySet<string>) {
   for (const role of functionOwners) {

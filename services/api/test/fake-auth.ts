@@ -21,6 +21,7 @@ import {
   type AccountsServiceServer,
 } from '@capstone/contracts/generated/capstone/auth/v1/accounts_service';
 import { ApiKeysServiceService } from '@capstone/contracts/generated/capstone/auth/v1/api_keys_service';
+import { AuditServiceService } from '@capstone/contracts/generated/capstone/auth/v1/audit_service';
 import { InvitationsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/invitations_service';
 import {
   KeysServiceService,
@@ -53,6 +54,8 @@ export const rightPassword = 'correct horse battery';
 export class FakeAuth {
   readonly calls: Record<string, number> = {};
   readonly requests: unknown[] = [];
+  /** They come by themselves and late, so not among the requests. */
+  readonly denials: unknown[] = [];
   readonly revocations: { kind: string; id: string; revokedAtMs: number; epoch?: number }[] = [];
   /** What a test lets a method say; without it the answer is empty. */
   readonly answers: Record<string, (request: never) => object> = {};
@@ -136,6 +139,7 @@ export class FakeAuth {
       WorkspacesServiceService,
       InvitationsServiceService,
       ApiKeysServiceService,
+      AuditServiceService,
     ]) {
       this.server.addService(service, this.scripted(service));
     }
@@ -271,7 +275,8 @@ export class FakeAuth {
       callback: (error: ServiceError | null, response?: Response) => void,
     ) => {
       this.calls[method] = (this.calls[method] ?? 0) + 1;
-      this.requests.push({ method, request: call.request, metadata: call.metadata.getMap() });
+      const log = method === 'recordDenials' ? this.denials : this.requests;
+      log.push({ method, request: call.request, metadata: call.metadata.getMap() });
       try {
         callback(null, respond(call.request));
       } catch (error) {

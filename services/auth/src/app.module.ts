@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AccountsModule } from './accounts/accounts.module.js';
 import { ApiKeysModule } from './api-keys/api-keys.module.js';
+import { AuditTrailModule } from './audit-trail/audit-trail.module.js';
 import { ConnectionsModule } from './connections/connections.module.js';
 import { HousekeepingModule } from './housekeeping/housekeeping.module.js';
 import { InvitationsModule } from './invitations/invitations.module.js';
@@ -20,6 +21,7 @@ import { WorkspaceAdminModule } from './workspace-admin/workspace-admin.module.j
     WorkspaceAdminModule,
     InvitationsModule,
     ApiKeysModule,
+    AuditTrailModule,
     KeysModule,
     RevocationsModule,
     HousekeepingModule,

@@ -34,6 +34,8 @@ export const AuthEnv = z
     AUTH_LIMIT_SOURCE: allowance.default({ requests: 60, seconds: 60 }),
     AUTH_LIMIT_ACCOUNT: allowance.default({ requests: 100, seconds: 3_600 }),
     AUTH_REQUIRE_VERIFIED_EMAIL: flag.default(false),
+    AUTH_AUDIT_CHECKPOINT_FILE: z.string().min(1).optional(),
+    AUTH_AUDIT_CHECKPOINT_SECONDS: integer({ min: 1, max: 86_400 }).default(60),
     AUTH_WORKSPACE_DELETION_GRACE_SECONDS: integer({ min: 0, max: 31_536_000 }).default(
       7 * 24 * 60 * 60,
     ),
@@ -82,6 +84,10 @@ function toConfig(env: z.output<typeof AuthEnv>) {
       encryptionKey: env.AUTH_KEY_ENCRYPTION_KEY,
       pendingSeconds: env.AUTH_KEY_PENDING_SECONDS,
       activeSeconds: env.AUTH_KEY_ACTIVE_DAYS * 24 * 60 * 60,
+    },
+    audit: {
+      checkpointFile: env.AUTH_AUDIT_CHECKPOINT_FILE,
+      checkpointSeconds: env.AUTH_AUDIT_CHECKPOINT_SECONDS,
     },
     workspaces: { deletionGraceSeconds: env.AUTH_WORKSPACE_DELETION_GRACE_SECONDS },
   };

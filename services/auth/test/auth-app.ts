@@ -4,6 +4,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { onTestFinished } from 'vitest';
 import { AccountsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/accounts_service';
 import { ApiKeysServiceService } from '@capstone/contracts/generated/capstone/auth/v1/api_keys_service';
+import { AuditServiceService } from '@capstone/contracts/generated/capstone/auth/v1/audit_service';
 import { InvitationsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/invitations_service';
 import { KeysServiceService } from '@capstone/contracts/generated/capstone/auth/v1/keys_service';
 import { MfaServiceService } from '@capstone/contracts/generated/capstone/auth/v1/mfa_service';
@@ -195,6 +196,7 @@ export async function connect(
     workspaces: client(WorkspacesServiceService, channel),
     invitations: client(InvitationsServiceService, channel),
     apiKeys: client(ApiKeysServiceService, channel),
+    audit: client(AuditServiceService, channel),
     keys: client(KeysServiceService, channel),
     revocations: client(RevocationsServiceService, channel),
     close() {

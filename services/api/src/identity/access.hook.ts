@@ -11,6 +11,7 @@ import { limitHeader, policyHeader } from '../limits/rate-limit-headers.js';
 import { RateLimiter } from '../limits/rate-limiter.js';
 
 import { requestsLimited } from '../metrics.js';
+import { DenialLog } from './denial-log.js';
 import { Revocations } from './revocations.js';
 import { ApiKeyVerifier } from './api-key-verifier.js';
 import { TokenVerifier } from './token-verifier.js';
@@ -35,6 +36,7 @@ export class AccessHook {
     private readonly apiKeys: ApiKeyVerifier,
     private readonly revocations: Revocations,
     private readonly limiter: RateLimiter,
+    private readonly denials: DenialLog,
     @Inject(CONFIG) { limits }: Config,
   ) {
     this.policies = {
@@ -65,7 +67,7 @@ export class AccessHook {
       request.principal = principal;
       request.tokenExpiresAtMs = verified.expiresAtMs;
       await this.spend(reply, route.allowance ?? 'caller', spender(principal));
-      assertPermitted(principal, route);
+      if (!isPermitted(principal, route)) this.deny(principal, request, route);
       if (route.freshSignIn) assertFresh(principal);
     }
     assertPreconditions(request, route);
@@ -105,6 +107,22 @@ export class AccessHook {
     );
   }
 
+  private deny(principal: Principal, request: FastifyRequest, route: RouteDeclaration): never {
+    const { access } = route;
+    this.denials.note({
+      principal,
+      permission: access,
+      route: `${request.method} ${request.routeOptions.url}`,
+      address: request.ip,
+    });
+    if (access === 'signed-in') {
+      throw new Problem('permission-denied', { detail: 'An API key cannot do this.' });
+    }
+    throw new Problem('permission-denied', {
+      headers: { 'www-authenticate': `Bearer error="insufficient_scope", scope="${access}"` },
+    });
+  }
+
   private async spend(reply: FastifyReply, allowance: Allowance, owner: string) {
     const taken = await this.limiter.take(allowance, owner);
     reply.header('ratelimit-policy', this.policies[allowance]);
@@ -127,16 +145,9 @@ function spender(principal: Principal) {
 }
 
 /** A machine is nobody who is signed in: what belongs to a person has no scope that a key could hold. */
-function assertPermitted({ kind, scopes }: Principal, { access }: RouteDeclaration) {
-  if (access === 'public') return;
-  if (access === 'signed-in') {
-    if (kind === 'user') return;
-    throw new Problem('permission-denied', { detail: 'An API key cannot do this.' });
-  }
-  if (scopes.has(access)) return;
-  throw new Problem('permission-denied', {
-    headers: { 'www-authenticate': `Bearer error="insufficient_scope", scope="${access}"` },
-  });
+function isPermitted({ kind, scopes }: Principal, { access }: RouteDeclaration) {
+  if (access === 'public') return true;
+  return access === 'signed-in' ? kind === 'user' : scopes.has(access);
 }
 
 function assertFresh(principal: Principal) {

@@ -1,6 +1,7 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { AccountsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/accounts_service';
 import { ApiKeysServiceService } from '@capstone/contracts/generated/capstone/auth/v1/api_keys_service';
+import { AuditServiceService } from '@capstone/contracts/generated/capstone/auth/v1/audit_service';
 import { InvitationsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/invitations_service';
 import { KeysServiceService } from '@capstone/contracts/generated/capstone/auth/v1/keys_service';
 import { MfaServiceService } from '@capstone/contracts/generated/capstone/auth/v1/mfa_service';
@@ -25,6 +26,7 @@ export class AuthClient implements OnApplicationShutdown {
   readonly workspaces: GrpcClient<typeof WorkspacesServiceService>;
   readonly invitations: GrpcClient<typeof InvitationsServiceService>;
   readonly apiKeys: GrpcClient<typeof ApiKeysServiceService>;
+  readonly audit: GrpcClient<typeof AuditServiceService>;
   readonly keys: GrpcClient<typeof KeysServiceService>;
   readonly revocations: GrpcClient<typeof RevocationsServiceService>;
 
@@ -47,6 +49,7 @@ export class AuthClient implements OnApplicationShutdown {
     this.apiKeys = createGrpcClient(ApiKeysServiceService, channel, {
       idempotent: ['listApiKeys', 'verifyApiKey'],
     });
+    this.audit = createGrpcClient(AuditServiceService, channel);
     this.keys = createGrpcClient(KeysServiceService, channel, { idempotent: ['getJwks'] });
     this.revocations = createGrpcClient(RevocationsServiceService, channel, {
       idempotent: ['listRevocations'],

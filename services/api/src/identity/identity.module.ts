@@ -11,6 +11,7 @@ import { revocationFeedAge, revocationsKnown, tokenCacheEntries } from '../metri
 import { AccessHook } from './access.hook.js';
 import { ApiKeyVerifier } from './api-key-verifier.js';
 import { AuthClient } from './auth-client.js';
+import { DenialLog } from './denial-log.js';
 import { KeySet } from './key-set.js';
 import { KeysController } from './keys.controller.js';
 import { RevocationFeed } from './revocation-feed.js';
@@ -80,6 +81,7 @@ const retryKeysMs = 1_000;
         }),
     },
     RateLimiter,
+    DenialLog,
     AccessHook,
   ],
   exports: [AuthClient, KeySet, Revocations, AccessHook],

@@ -1,10 +1,11 @@
 import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { WorkspacesModule } from '../workspaces/workspaces.module.js';
 import { AccessService } from './access.service.js';
 
 @Module({
-  imports: [SessionsModule, WorkspacesModule],
+  imports: [AuditModule, SessionsModule, WorkspacesModule],
   providers: [AccessService],
   exports: [AccessService],
 })

@@ -4,6 +4,7 @@ import type { Permission, Role } from '@capstone/contracts/permissions';
 import { Database } from '@capstone/platform/database';
 import type { Queryable } from '@capstone/platform/database';
 import { Problem } from '@capstone/platform/problem';
+import { AuditService } from '../audit/audit.service.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import { WorkspacesService } from '../workspaces/workspaces.service.js';
 
@@ -25,6 +26,7 @@ export class AccessService {
     private readonly db: Database,
     private readonly sessions: SessionsService,
     private readonly workspaces: WorkspacesService,
+    private readonly audit: AuditService,
   ) {}
 
   /** Throws `workspace-not-found` for who is no member, and `permission-denied` for who is one without the permission. */
@@ -58,8 +60,28 @@ export class AccessService {
   ): Promise<Actor> {
     const scope = { userId, workspaceId };
     const role = await this.roleOf(this.db.read(scope), scope);
-    assertPermitted(role, permission);
-    return { ...scope, sessionId, role };
+    const actor = { ...scope, sessionId, role };
+    await this.noting(actor, permission, async () => assertPermitted(role, permission));
+    return actor;
+  }
+
+  /** Runs `work`, and writes down when it ends in `permission-denied`: that undoes what `work` itself would have written. */
+  async noting<T>(actor: Actor, permission: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'permission-denied') {
+        await this.audit.record({
+          workspaceId: actor.workspaceId,
+          action: 'access.denied',
+          outcome: 'deny',
+          actorId: actor.userId,
+          sessionId: actor.sessionId,
+          reason: permission,
+        });
+      }
+      throw error;
+    }
   }
 }
 

@@ -39,7 +39,7 @@ export class AccountsGrpc {
   async login({ source, deviceToken, ...fields }: LoginRequest): Promise<LoginResponse> {
     const { email, password, workspaceId } = fields;
     const request = parseRequest(Login, { email, password, workspaceId });
-    const client = { address: source?.address, deviceToken };
+    const client = { address: source?.address, userAgent: source?.userAgent, deviceToken };
     const signIn = await this.accounts.login(request, client);
     const isComplete = signIn.status === 'authenticated';
     return {
@@ -53,7 +53,7 @@ export class AccountsGrpc {
   @GrpcMethod('AccountsService', 'StepUp')
   async stepUp(request: StepUpRequest, metadata: Metadata): Promise<StepUpResponse> {
     const { password } = parseRequest(StepUp, { password: request.password });
-    const client = { address: request.source?.address };
+    const client = { address: request.source?.address, userAgent: request.source?.userAgent };
     return toSignInMessage(await this.accounts.stepUp(bearerToken(metadata), password, client));
   }
 

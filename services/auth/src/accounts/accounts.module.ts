@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.js';
 import { MfaModule } from '../mfa/mfa.module.js';
 import { PasswordsModule } from '../passwords/passwords.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
@@ -14,6 +15,7 @@ import { RegistrationService } from './registration.service.js';
 
 @Module({
   imports: [
+    AuditModule,
     MfaModule,
     PasswordsModule,
     SessionsModule,

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Login, SignIn } from '@capstone/contracts/auth';
 import { SignInService } from '../mfa/sign-in.service.js';
 import { SessionsService } from '../sessions/sessions.service.js';
+import type { Source } from '../source.js';
 import { WorkspacesService } from '../workspaces/workspaces.service.js';
 import { PasswordCheckService } from './password-check.service.js';
 import type { Client } from './password-check.service.js';
@@ -20,13 +21,20 @@ export class AccountsService {
   async login({ email, password, workspaceId }: Login, client: Client): Promise<SignIn> {
     const { userId } = await this.passwordCheck.checkByEmail(email, password, client);
     const workspace = await this.workspaces.choose(userId, workspaceId);
-    return this.signIn.afterFirstFactor(userId, workspace);
+    return this.signIn.afterFirstFactor(userId, workspace, { source: sourceOf(client) });
   }
 
   async stepUp(accessToken: string, password: string, client: Client): Promise<SignIn> {
     const session = await this.sessions.authenticate(accessToken);
     await this.passwordCheck.checkOwn(session.userId, password, client);
     const workspace = await this.workspaces.choose(session.userId, session.workspaceId);
-    return this.signIn.afterFirstFactor(session.userId, workspace, session.id);
+    return this.signIn.afterFirstFactor(session.userId, workspace, {
+      source: sourceOf(client),
+      replaces: session.id,
+    });
   }
+}
+
+function sourceOf({ address, userAgent }: Client): Source {
+  return { address: address ?? null, userAgent: userAgent ?? null };
 }

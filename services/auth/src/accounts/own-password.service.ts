@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { ChangePassword } from '@capstone/contracts/auth';
 import { Database } from '@capstone/platform/database';
+import { AuditService } from '../audit/audit.service.js';
 import { PasswordsService } from '../passwords/passwords.service.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import { StepUpService } from '../step-up/step-up.service.js';
@@ -18,11 +19,12 @@ export class OwnPasswordService {
     private readonly passwords: PasswordsService,
     private readonly users: UsersService,
     private readonly sessions: SessionsService,
+    private readonly audit: AuditService,
   ) {}
 
   /** Whoever is signed in elsewhere may be the reason for the change, and has to come again. */
   async change(accessToken: string, passwords: ChangePassword, client: Client): Promise<void> {
-    const { id: sessionId, userId } = await this.stepUp.authenticate(accessToken);
+    const { id: sessionId, userId, workspaceId } = await this.stepUp.authenticate(accessToken);
     const { email, name } = await this.users.getProfile(userId);
     const person = { email, name: name ?? undefined };
     this.passwords.requireAcceptable(passwords.newPassword, person, '/newPassword');
@@ -32,6 +34,12 @@ export class OwnPasswordService {
     await this.db.transaction({ userId }, async (tx) => {
       await this.users.setPasswordHash(tx, userId, passwordHash);
       await this.sessions.endOthers(tx, { userId, sessionId, reason: 'password-changed' });
+      await this.audit.append(tx, {
+        workspaceId,
+        action: 'password.changed',
+        actorId: userId,
+        sessionId,
+      });
     });
     this.sessions.announceEnded();
   }

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import type { Register } from '@capstone/contracts/auth';
 import { Database } from '@capstone/platform/database';
+import { AuditService } from '../audit/audit.service.js';
 import { PasswordsService } from '../passwords/passwords.service.js';
 import { UsersService } from '../users/users.service.js';
 import { WorkspacesService } from '../workspaces/workspaces.service.js';
@@ -13,6 +14,7 @@ export class RegistrationService {
     private readonly passwords: PasswordsService,
     private readonly users: UsersService,
     private readonly workspaces: WorkspacesService,
+    private readonly audit: AuditService,
   ) {}
 
   /** Says nothing about whether the address was known, neither in its answer nor in its time: it always hashes. */
@@ -24,6 +26,13 @@ export class RegistrationService {
     await this.db.transaction({ userId, workspaceId }, async (tx) => {
       const created = await this.users.create(tx, { id: userId, email, name, passwordHash });
       if (created) await this.workspaces.createPersonal(tx, { workspaceId, userId, name });
+      // Also of a known address, for which it costs the same.
+      await this.audit.append(tx, {
+        workspaceId: created ? workspaceId : undefined,
+        action: 'account.registered',
+        outcome: created ? 'allow' : 'deny',
+        actorId: created ? userId : null,
+      });
     });
   }
 }

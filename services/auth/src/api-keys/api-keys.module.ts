@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AccessModule } from '../access/access.module.js';
+import { AuditModule } from '../audit/audit.module.js';
 import { RevocationsModule } from '../revocations/revocations.module.js';
 import { StepUpModule } from '../step-up/step-up.module.js';
 import { WorkspacesModule } from '../workspaces/workspaces.module.js';
@@ -7,7 +8,7 @@ import { ApiKeysGrpc } from './api-keys.grpc.js';
 import { ApiKeysService } from './api-keys.service.js';
 
 @Module({
-  imports: [AccessModule, RevocationsModule, StepUpModule, WorkspacesModule],
+  imports: [AccessModule, AuditModule, RevocationsModule, StepUpModule, WorkspacesModule],
   controllers: [ApiKeysGrpc],
   providers: [ApiKeysService],
   exports: [ApiKeysService],

@@ -11,6 +11,7 @@ import { Problem } from '@capstone/platform/problem';
 import { CONFIG } from '@capstone/platform/service';
 import { AccessService } from '../access/access.service.js';
 import type { Actor } from '../access/access.service.js';
+import { AuditService } from '../audit/audit.service.js';
 import type { Config } from '../config.js';
 import { RevocationsService } from '../revocations/revocations.service.js';
 import { StepUpService } from '../step-up/step-up.service.js';
@@ -40,16 +41,19 @@ export class ApiKeysService {
     private readonly stepUp: StepUpService,
     private readonly workspaces: WorkspacesService,
     private readonly revocations: RevocationsService,
+    private readonly audit: AuditService,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   async create(accessToken: string, input: CreateApiKey): Promise<CreatedApiKey> {
     await this.stepUp.authenticate(accessToken);
     const actor = await this.access.authorizeHere(accessToken, 'api-keys:write');
-    assertWithinRole(actor, input.scopes);
+    await this.access.noting(actor, input.scopes.join(' '), async () =>
+      assertWithinRole(actor, input.scopes),
+    );
     const { key, prefix } = mintApiKey();
-    const created = await this.db.transaction(actor, (tx) =>
-      insertApiKey(tx, actor.workspaceId, {
+    const created = await this.db.transaction(actor, async (tx) => {
+      const inserted = await insertApiKey(tx, actor.workspaceId, {
         id: uuidv7(),
         name: input.name,
         prefix,
@@ -57,8 +61,14 @@ export class ApiKeysService {
         scopes: input.scopes,
         createdBy: actor.userId,
         lifetimeDays: input.expiresInDays,
-      }),
-    );
+      });
+      await this.audit.append(tx, {
+        ...about(actor, inserted.id),
+        action: 'api-key.created',
+        detail: { scopes: input.scopes.join(' ') },
+      });
+      return inserted;
+    });
     return { ...created, key };
   }
 
@@ -77,6 +87,7 @@ export class ApiKeysService {
         createdBy: onlyOwn(actor),
       });
       if (revoked.length === 0) throw new Problem('api-key-not-found');
+      await this.audit.append(tx, { ...about(actor, id), action: 'api-key.revoked' });
     });
     this.revocations.announce();
   }
@@ -127,4 +138,8 @@ function assertWithinRole({ role }: Actor, scopes: readonly ApiKeyScope[]): void
 
 function onlyOwn({ role, userId }: Actor): string | undefined {
   return rolePermissions[role].includes('members:write') ? undefined : userId;
+}
+
+function about({ workspaceId, userId: actorId, sessionId }: Actor, id: string) {
+  return { workspaceId, actorId, sessionId, target: { type: 'api-key', id } };
 }

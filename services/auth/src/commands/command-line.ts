@@ -3,11 +3,12 @@ import { Health } from '@capstone/platform/health';
 import { createLogger } from '@capstone/platform/log';
 import { rootModule } from '@capstone/platform/service';
 import type { Config } from '../config.js';
+import { auditVerify } from './audit-commands.js';
 import type { Command } from './command.js';
 import { CommandsModule } from './commands.module.js';
 import { keysList, keysRotate, keysTaint } from './key-commands.js';
 
-const commands: readonly Command[] = [keysList, keysRotate, keysTaint];
+const commands: readonly Command[] = [keysList, keysRotate, keysTaint, auditVerify];
 
 /** Runs one command with the settings of the service, beside its running processes. Answers with the exit code. */
 export async function runCommandLine(

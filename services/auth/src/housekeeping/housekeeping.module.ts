@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.js';
 import { KeysModule } from '../keys/keys.module.js';
 import { MfaModule } from '../mfa/mfa.module.js';
 import { RevocationsModule } from '../revocations/revocations.module.js';
@@ -6,7 +7,7 @@ import { SessionsModule } from '../sessions/sessions.module.js';
 import { HousekeepingService } from './housekeeping.service.js';
 
 @Module({
-  imports: [KeysModule, MfaModule, RevocationsModule, SessionsModule],
+  imports: [AuditModule, KeysModule, MfaModule, RevocationsModule, SessionsModule],
   providers: [HousekeepingService],
 })
 export class HousekeepingModule {}

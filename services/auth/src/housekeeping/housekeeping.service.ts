@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import type { Logger } from '@capstone/platform/log';
 import { LOGGER } from '@capstone/platform/service';
+import { AuditCheckpointsService } from '../audit/audit-checkpoints.service.js';
 import { KeyRotationService } from '../keys/key-rotation.service.js';
 import { SignInService } from '../mfa/sign-in.service.js';
 import { RevocationsService } from '../revocations/revocations.service.js';
@@ -20,6 +21,7 @@ export class HousekeepingService implements OnApplicationBootstrap, BeforeApplic
     private readonly revocations: RevocationsService,
     private readonly signIn: SignInService,
     private readonly keyRotation: KeyRotationService,
+    private readonly checkpoints: AuditCheckpointsService,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -40,6 +42,7 @@ export class HousekeepingService implements OnApplicationBootstrap, BeforeApplic
       await this.revocations.deleteOld();
       await this.signIn.deleteExpiredChallenges();
       await this.keyRotation.advance();
+      await this.checkpoints.signDue();
     } catch (err) {
       this.logger.warn({ err }, 'housekeeping failed; the next round tries again');
     }

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AccessModule } from '../access/access.module.js';
+import { AuditModule } from '../audit/audit.module.js';
 import { MailModule } from '../mail/mail.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { UsersModule } from '../users/users.module.js';
@@ -8,7 +9,14 @@ import { InvitationsGrpc } from './invitations.grpc.js';
 import { InvitationsService } from './invitations.service.js';
 
 @Module({
-  imports: [AccessModule, MailModule, SessionsModule, UsersModule, WorkspaceAdminModule],
+  imports: [
+    AccessModule,
+    AuditModule,
+    MailModule,
+    SessionsModule,
+    UsersModule,
+    WorkspaceAdminModule,
+  ],
   controllers: [InvitationsGrpc],
   providers: [InvitationsService],
 })

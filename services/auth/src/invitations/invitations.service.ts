@@ -3,10 +3,13 @@ import { v7 as uuidv7 } from 'uuid';
 import { mayAssign } from '@capstone/contracts/permissions';
 import type { CreateInvitation, Invitation, Workspace } from '@capstone/contracts/workspaces';
 import { Database } from '@capstone/platform/database';
+import type { Transaction } from '@capstone/platform/database';
 import { hashOpaqueToken, isOpaqueToken, mintOpaqueToken } from '@capstone/platform/opaque-token';
 import { Problem } from '@capstone/platform/problem';
 import { CONFIG } from '@capstone/platform/service';
 import { AccessService } from '../access/access.service.js';
+import type { Actor } from '../access/access.service.js';
+import { AuditService } from '../audit/audit.service.js';
 import type { Config } from '../config.js';
 import { MailService } from '../mail/mail.service.js';
 import { SessionsService } from '../sessions/sessions.service.js';
@@ -33,6 +36,7 @@ export class InvitationsService {
     private readonly users: UsersService,
     private readonly workspaces: WorkspaceAdminService,
     private readonly mail: MailService,
+    private readonly audit: AuditService,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -44,7 +48,7 @@ export class InvitationsService {
   ): Promise<Invitation> {
     const actor = await this.access.authorize(accessToken, workspaceId, 'members:write');
     const token = mintOpaqueToken(tokenPrefix);
-    return this.db.transaction(actor, async (tx) => {
+    const invite = async (tx: Transaction) => {
       const workspace = await this.workspaces.lockForMembers(tx, actor);
       if (!mayAssign(workspace.role, 'viewer', role)) throw new Problem('permission-denied');
       if (await isMemberAddress(tx, workspaceId, email)) throw new Problem('already-member');
@@ -63,8 +67,10 @@ export class InvitationsService {
         workspaceName: workspace.name,
         role,
       });
+      await this.audit.append(tx, { ...about(actor, invitation.id), action: 'invitation.created' });
       return invitation;
-    });
+    };
+    return this.access.noting(actor, 'members:write', () => this.db.transaction(actor, invite));
   }
 
   async list(
@@ -78,15 +84,16 @@ export class InvitationsService {
 
   async remove(accessToken: string, workspaceId: string, invitationId: string): Promise<void> {
     const actor = await this.access.authorize(accessToken, workspaceId, 'members:write');
-    const deleted = await this.db.transaction(actor, (tx) =>
-      deleteInvitation(tx, workspaceId, invitationId),
-    );
-    if (!deleted) throw new Problem('invitation-not-found');
+    await this.db.transaction(actor, async (tx) => {
+      const deleted = await deleteInvitation(tx, workspaceId, invitationId);
+      if (!deleted) throw new Problem('invitation-not-found');
+      await this.audit.append(tx, { ...about(actor, invitationId), action: 'invitation.removed' });
+    });
   }
 
   /** A token that somebody forwarded opens nothing: the account must have the address that was invited. */
   async accept(accessToken: string, token: string): Promise<Workspace> {
-    const { userId } = await this.sessions.authenticate(accessToken);
+    const { id: sessionId, userId } = await this.sessions.authenticate(accessToken);
     const invitation = isOpaqueToken(tokenPrefix, token)
       ? await findInvitation(this.db.unscoped, this.hash(token))
       : undefined;
@@ -98,6 +105,12 @@ export class InvitationsService {
       await this.workspaces.lockOpen(tx, workspaceId);
       if (!(await deleteInvitation(tx, workspaceId, id))) throw new Problem('invitation-not-found');
       await insertMembership(tx, { workspaceId, userId, role });
+      const member = { workspaceId, userId, sessionId };
+      await this.audit.append(tx, {
+        ...about(member, id),
+        action: 'member.joined',
+        detail: { role },
+      });
     });
     return this.workspaces.get(accessToken, workspaceId);
   }
@@ -105,4 +118,8 @@ export class InvitationsService {
   private hash(token: string): Buffer {
     return hashOpaqueToken(this.config.tokens.pepper, token);
   }
+}
+
+function about({ workspaceId, userId: actorId, sessionId }: Omit<Actor, 'role'>, id: string) {
+  return { workspaceId, actorId, sessionId, target: { type: 'invitation', id } };
 }

@@ -13,6 +13,7 @@ import type {
   VerifyMfaResponse,
 } from '@capstone/contracts/generated/capstone/auth/v1/mfa_service';
 import { parseRequest } from '../parse-request.js';
+import { toSource } from '../source.js';
 import { ThrottleService } from '../throttle/throttle.service.js';
 import { bearerToken } from '../tokens/bearer-token.js';
 import { toTokensMessage } from '../tokens/token-message.js';
@@ -30,9 +31,9 @@ export class MfaGrpc {
   ) {}
 
   @GrpcMethod('MfaService', 'VerifyMfa')
-  async verifyMfa({ challengeId, method, code }: VerifyMfaRequest): Promise<VerifyMfaResponse> {
-    const request = parseRequest(VerifyMfa, { challengeId, method, code });
-    const { userId, tokens } = await this.signIn.verify(request);
+  async verifyMfa({ source, ...fields }: VerifyMfaRequest): Promise<VerifyMfaResponse> {
+    const request = parseRequest(VerifyMfa, fields);
+    const { userId, tokens } = await this.signIn.verify(request, toSource(source));
     const { email } = await this.users.getProfile(userId);
     return {
       tokens: toTokensMessage(tokens),

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.js';
 import { FactorsModule } from '../factors/factors.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { StepUpModule } from '../step-up/step-up.module.js';
@@ -11,6 +12,7 @@ import { SignInService } from './sign-in.service.js';
 
 @Module({
   imports: [
+    AuditModule,
     FactorsModule,
     SessionsModule,
     StepUpModule,

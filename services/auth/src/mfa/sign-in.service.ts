@@ -5,10 +5,12 @@ import { Database } from '@capstone/platform/database';
 import type { Transaction } from '@capstone/platform/database';
 import { Problem } from '@capstone/platform/problem';
 import { CONFIG } from '@capstone/platform/service';
+import { AuditService } from '../audit/audit.service.js';
 import type { Config } from '../config.js';
 import { FactorsService } from '../factors/factors.service.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import type { OpenedSession } from '../sessions/sessions.service.js';
+import type { Source } from '../source.js';
 import type { Membership } from '../workspaces/membership.js';
 import { WorkspacesService } from '../workspaces/workspaces.service.js';
 import {
@@ -41,6 +43,7 @@ export class SignInService {
     private readonly factors: FactorsService,
     private readonly sessions: SessionsService,
     private readonly workspaces: WorkspacesService,
+    private readonly audit: AuditService,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -48,26 +51,33 @@ export class SignInService {
   async afterFirstFactor(
     userId: string,
     workspace: Membership,
-    replaces?: string,
+    { source, replaces }: { source: Source; replaces?: string },
   ): Promise<SignIn> {
     if (await this.factors.isEnrolled(this.db.unscoped, userId)) {
       return this.challenge({ userId, workspaceId: workspace.id, replacesSessionId: replaces });
     }
-    return this.sessions.start(userId, workspace, replaces);
+    return this.sessions.start(userId, workspace, { source, replaces });
   }
 
-  async verify({ challengeId, method, code }: VerifyMfa): Promise<Verified> {
+  async verify({ challengeId, method, code }: VerifyMfa, source: Source): Promise<Verified> {
     const hash = this.hash(challengeId);
     const challenge = await findChallenge(this.db.unscoped, hash);
     if (!challenge) throw new Problem('mfa-challenge-invalid');
 
     const { userId, workspaceId } = challenge;
     const outcome = await this.db.transaction({ userId, workspaceId }, async (tx) => {
-      if (!(await countAttempt(tx, hash, mostAttempts))) return failed('mfa-challenge-invalid');
-      const verdict = await this.factors.verify(tx, userId, { method, code });
-      if (verdict.kind === 'locked') return failed('mfa-locked', verdict.retryAfterSeconds);
-      if (verdict.kind === 'refused') return failed('mfa-code-invalid');
-      return this.open(tx, hash, challenge);
+      const judged = await this.judge(tx, hash, { challenge, method, code, source });
+      if (judged.kind === 'failed') {
+        await this.audit.append(tx, {
+          workspaceId,
+          action: 'second-factor.refused',
+          outcome: 'deny',
+          actorId: userId,
+          reason: judged.problem.code,
+          ...source,
+        });
+      }
+      return judged;
     });
     if (outcome.kind === 'failed') throw outcome.problem;
     return { userId, tokens: await this.sessions.issue(outcome.opened) };
@@ -77,7 +87,25 @@ export class SignInService {
     await deleteExpiredChallenges(this.db.unscoped);
   }
 
-  private async open(tx: Transaction, hash: Buffer, challenge: Challenge): Promise<Outcome> {
+  private async judge(
+    tx: Transaction,
+    hash: Buffer,
+    shown: { challenge: Challenge; source: Source } & Pick<VerifyMfa, 'method' | 'code'>,
+  ): Promise<Outcome> {
+    const { challenge, method, code, source } = shown;
+    if (!(await countAttempt(tx, hash, mostAttempts))) return failed('mfa-challenge-invalid');
+    const verdict = await this.factors.verify(tx, challenge.userId, { method, code });
+    if (verdict.kind === 'locked') return failed('mfa-locked', verdict.retryAfterSeconds);
+    if (verdict.kind === 'refused') return failed('mfa-code-invalid');
+    return this.open(tx, hash, challenge, source);
+  }
+
+  private async open(
+    tx: Transaction,
+    hash: Buffer,
+    challenge: Challenge,
+    source: Source,
+  ): Promise<Outcome> {
     const { userId, workspaceId, replacesSessionId } = challenge;
     const workspace = await this.workspaces.find(tx, userId, workspaceId);
     if (!workspace) return failed('mfa-challenge-invalid');
@@ -86,6 +114,7 @@ export class SignInService {
       userId,
       workspace,
       aal: 2,
+      source,
       replaces: replacesSessionId ?? undefined,
     });
     return { kind: 'opened', opened };

@@ -35,19 +35,19 @@ export async function listLiveSessions(
   );
 }
 
-/** False when it is not a live session of this user. */
+/** The workspace it was in. Undefined when it is not a live session of this user. */
 export async function endSession(
   tx: Transaction,
   { userId, sessionId, reason }: { userId: string; sessionId: string; reason: RevokeReason },
-): Promise<boolean> {
-  const ended = await tx.query(
+): Promise<string | undefined> {
+  const [ended] = await tx.query<{ workspaceId: string }>(
     'end_session',
     `update auth.sessions
         set revoked_at = now(), revoke_reason = $3
       where user_id = $1 and id = $2
         and revoked_at is null and expires_at > now()
-     returning id`,
+     returning workspace_id as "workspaceId"`,
     [userId, sessionId, reason],
   );
-  return ended.length > 0;
+  return ended?.workspaceId;
 }

@@ -7,6 +7,7 @@ import { Problem } from '@capstone/platform/problem';
 import type { Logger } from '@capstone/platform/log';
 import { LOGGER } from '@capstone/platform/service';
 import { sessionsRevokedAtRefresh } from '../metrics.js';
+import { AuditService } from '../audit/audit.service.js';
 import { RevocationsService } from '../revocations/revocations.service.js';
 import type { Source } from '../source.js';
 import { openSuccessor, sealSuccessor } from '../tokens/refresh-token.js';
@@ -39,6 +40,7 @@ export class RotationService {
     private readonly tokens: TokensService,
     private readonly workspaces: WorkspacesService,
     private readonly revocations: RevocationsService,
+    private readonly audit: AuditService,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -73,7 +75,7 @@ export class RotationService {
 
     // Nobody refreshes into a workspace they have left, and the role is the one of now.
     const workspace = await this.workspaces.find(tx, session.userId, session.workspaceId);
-    if (!workspace) return this.revoke(tx, session, 'membership-ended');
+    if (!workspace) return this.revoke(tx, session, 'membership-ended', source);
 
     const successor = this.tokens.mintRefreshToken();
     if (await consumeRefreshToken(tx, known.id, sealSuccessor(presented, successor.token))) {
@@ -91,14 +93,28 @@ export class RotationService {
 
     const spent = await findSpentRefreshToken(tx, known.id, replayWindowSeconds);
     if (!spent.consumed) return { kind: 'refused' };
-    if (!spent.sealedSuccessor) return this.revoke(tx, session, 'refresh-token-reused');
+    if (!spent.sealedSuccessor) return this.revoke(tx, session, 'refresh-token-reused', source);
     const again = openSuccessor(presented, spent.sealedSuccessor);
     return { kind: 'continued', session, workspace, refreshToken: again };
   }
 
-  private async revoke(tx: Transaction, session: Session, reason: RevokeReason): Promise<Outcome> {
+  private async revoke(
+    tx: Transaction,
+    session: Session,
+    reason: 'membership-ended' | 'refresh-token-reused',
+    source: Source,
+  ): Promise<Outcome> {
     await revokeSession(tx, session.userId, session.id, reason);
     await this.revocations.record(tx, 'session', session.id);
+    await this.audit.append(tx, {
+      workspaceId: session.workspaceId,
+      action: reason === 'refresh-token-reused' ? 'refresh-token.reused' : 'session.ended',
+      outcome: 'deny',
+      actorId: session.userId,
+      sessionId: session.id,
+      reason,
+      ...source,
+    });
     return { kind: 'revoked', session, reason };
   }
 

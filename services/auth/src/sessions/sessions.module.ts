@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.js';
 import { RevocationsModule } from '../revocations/revocations.module.js';
 import { TokensModule } from '../tokens/tokens.module.js';
 import { UsersModule } from '../users/users.module.js';
@@ -10,7 +11,7 @@ import { SessionsService } from './sessions.service.js';
 import { SwitchService } from './switch.service.js';
 
 @Module({
-  imports: [RevocationsModule, TokensModule, UsersModule, WorkspacesModule],
+  imports: [AuditModule, RevocationsModule, TokensModule, UsersModule, WorkspacesModule],
   controllers: [SessionsGrpc],
   providers: [SessionsService, OwnSessionsService, RotationService, SwitchService],
   exports: [SessionsService, RotationService],

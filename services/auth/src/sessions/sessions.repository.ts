@@ -34,15 +34,25 @@ export async function insertSession(
     userId: string;
     workspaceId: string;
     aal: 1 | 2;
+    source: Source;
     lifetimeSeconds: number;
   },
 ): Promise<Session> {
   const [row] = await tx.query<Session>(
     'insert_session',
-    `insert into auth.sessions (id, user_id, workspace_id, aal, authenticated_at, expires_at)
-     values ($1, $2, $3, $4, now(), now() + make_interval(secs => $5))
+    `insert into auth.sessions
+       (id, user_id, workspace_id, aal, authenticated_at, expires_at, address, user_agent)
+     values ($1, $2, $3, $4, now(), now() + make_interval(secs => $5), $6, $7)
      returning ${columns}`,
-    [session.id, session.userId, session.workspaceId, session.aal, session.lifetimeSeconds],
+    [
+      session.id,
+      session.userId,
+      session.workspaceId,
+      session.aal,
+      session.lifetimeSeconds,
+      session.source.address,
+      session.source.userAgent,
+    ],
   );
   return row!;
 }

@@ -5,7 +5,9 @@ import type { Me, Tokens } from '@capstone/contracts/auth';
 import { Database } from '@capstone/platform/database';
 import type { Transaction } from '@capstone/platform/database';
 import { Problem } from '@capstone/platform/problem';
+import { AuditService } from '../audit/audit.service.js';
 import { RevocationsService } from '../revocations/revocations.service.js';
+import type { Source } from '../source.js';
 import { TokensService } from '../tokens/tokens.service.js';
 import { UsersService } from '../users/users.service.js';
 import { WorkspacesService } from '../workspaces/workspaces.service.js';
@@ -26,6 +28,7 @@ interface NewSession {
   readonly userId: string;
   readonly workspace: Membership;
   readonly aal: 1 | 2;
+  readonly source: Source;
   readonly replaces: string | undefined;
 }
 
@@ -44,12 +47,17 @@ export class SessionsService {
     private readonly workspaces: WorkspacesService,
     private readonly revocations: RevocationsService,
     private readonly users: UsersService,
+    private readonly audit: AuditService,
   ) {}
 
   /** Of somebody who has just proven to be this user. A session it `replaces` ends with its begin. */
-  async start(userId: string, workspace: Membership, replaces?: string): Promise<Tokens> {
+  async start(
+    userId: string,
+    workspace: Membership,
+    { source, replaces }: { source: Source; replaces: string | undefined },
+  ): Promise<Tokens> {
     const opened = await this.db.transaction({ userId, workspaceId: workspace.id }, (tx) =>
-      this.open(tx, { userId, workspace, aal: 1, replaces }),
+      this.open(tx, { userId, workspace, aal: 1, source, replaces }),
     );
     return this.issue(opened);
   }
@@ -57,7 +65,7 @@ export class SessionsService {
   /** In a transaction of this user and workspace; hand the answer to `issue` once that has committed. */
   async open(
     tx: Transaction,
-    { userId, workspace, aal, replaces }: NewSession,
+    { userId, workspace, aal, source, replaces }: NewSession,
   ): Promise<OpenedSession> {
     const refreshToken = this.tokens.mintRefreshToken();
     await deleteEndedSessions(tx, userId);
@@ -67,6 +75,7 @@ export class SessionsService {
       userId,
       workspaceId: workspace.id,
       aal,
+      source,
       lifetimeSeconds: absoluteLifetimeSeconds,
     });
     await insertRefreshToken(tx, {
@@ -78,6 +87,14 @@ export class SessionsService {
       idleSeconds: idleLifetimeSeconds,
     });
     await this.workspaces.markUsed(tx, userId, workspace.id);
+    await this.audit.append(tx, {
+      workspaceId: workspace.id,
+      action: 'session.started',
+      actorId: userId,
+      sessionId: session.id,
+      ...source,
+      detail: { aal, ...(replaces !== undefined && { replaces }) },
+    });
     return { session, workspace, refreshToken: refreshToken.token };
   }
 
@@ -88,10 +105,17 @@ export class SessionsService {
 
   async logout(accessToken: string): Promise<void> {
     const session = await this.authenticate(accessToken);
-    const { id: sessionId, userId } = session;
-    await this.db.transaction({ userId }, (tx) =>
-      this.end(tx, { userId, sessionId, reason: 'logout' }),
-    );
+    const { id: sessionId, userId, workspaceId } = session;
+    await this.db.transaction({ userId }, async (tx) => {
+      await this.end(tx, { userId, sessionId, reason: 'logout' });
+      await this.audit.append(tx, {
+        workspaceId,
+        action: 'session.ended',
+        actorId: userId,
+        sessionId,
+        reason: 'logout',
+      });
+    });
     this.announceEnded();
   }
 

@@ -4,6 +4,7 @@ import type { Tokens } from '@capstone/contracts/auth';
 import { Database } from '@capstone/platform/database';
 import type { Transaction } from '@capstone/platform/database';
 import { Problem } from '@capstone/platform/problem';
+import { AuditService } from '../audit/audit.service.js';
 import { RevocationsService } from '../revocations/revocations.service.js';
 import type { Source } from '../source.js';
 import { TokensService } from '../tokens/tokens.service.js';
@@ -23,6 +24,7 @@ export class SwitchService {
     private readonly workspaces: WorkspacesService,
     private readonly tokens: TokensService,
     private readonly revocations: RevocationsService,
+    private readonly audit: AuditService,
   ) {}
 
   /** The new session keeps the assurance, the time of the sign-in and the absolute end; the old one ends with it. */
@@ -44,6 +46,14 @@ export class SwitchService {
         idleSeconds: idleLifetimeSeconds,
       });
       await this.workspaces.markUsed(tx, userId, workspaceId);
+      await this.audit.append(tx, {
+        workspaceId,
+        action: 'session.switched',
+        actorId: userId,
+        sessionId: next.id,
+        ...source,
+        detail: { from: current.workspaceId, replaces: current.id },
+      });
       return next;
     });
     this.revocations.announce();

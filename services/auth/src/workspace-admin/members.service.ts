@@ -8,6 +8,7 @@ import { Problem } from '@capstone/platform/problem';
 import { AccessService } from '../access/access.service.js';
 import type { Actor } from '../access/access.service.js';
 import { ApiKeysService } from '../api-keys/api-keys.service.js';
+import { AuditService } from '../audit/audit.service.js';
 import { RevocationsService } from '../revocations/revocations.service.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import {
@@ -27,6 +28,7 @@ export class MembersService {
     private readonly sessions: SessionsService,
     private readonly apiKeys: ApiKeysService,
     private readonly revocations: RevocationsService,
+    private readonly audit: AuditService,
   ) {}
 
   async list(
@@ -44,15 +46,23 @@ export class MembersService {
     { userId, role }: { userId: string; role: Role },
   ): Promise<Member> {
     const actor = await this.access.authorize(accessToken, workspaceId, 'members:write');
-    const changed = await this.db.transaction(actor, async (tx) => {
+    const change = async (tx: Transaction) => {
       const { by, member } = await this.lock(tx, actor, userId);
       if (!mayAssign(by, member.role, role)) throw new Problem('permission-denied');
       if (member.role === role) return member;
       if (member.role === 'owner') await this.assertAnotherOwner(tx, workspaceId);
       const epoch = await updateRole(tx, workspaceId, userId, role);
       await this.revocations.recordRoles(tx, { workspaceId, userId, epoch });
+      await this.audit.append(tx, {
+        ...about(actor, userId),
+        action: 'member.role-changed',
+        detail: { from: member.role, to: role },
+      });
       return { ...member, role };
-    });
+    };
+    const changed = await this.access.noting(actor, 'members:write', () =>
+      this.db.transaction(actor, change),
+    );
     this.revocations.announce();
     return changed;
   }
@@ -60,7 +70,7 @@ export class MembersService {
   /** Everybody may leave, but for the last owner. */
   async remove(accessToken: string, workspaceId: string, userId: string): Promise<void> {
     const actor = await this.access.authorize(accessToken, workspaceId, 'members:read');
-    await this.db.transaction(actor, async (tx) => {
+    const remove = async (tx: Transaction) => {
       const { by, member } = await this.lock(tx, actor, userId);
       const leaves = userId === actor.userId;
       if (!leaves && !mayAssign(by, member.role, 'viewer')) throw new Problem('permission-denied');
@@ -69,7 +79,13 @@ export class MembersService {
       await this.revocations.recordRoles(tx, { workspaceId, userId, epoch });
       await this.sessions.endInWorkspace(tx, { workspaceId, userId, reason: 'membership-ended' });
       await this.apiKeys.revokeAll(tx, { workspaceId, userId });
-    });
+      await this.audit.append(tx, {
+        ...about(actor, userId),
+        action: 'member.removed',
+        detail: { role: member.role },
+      });
+    };
+    await this.access.noting(actor, 'members:write', () => this.db.transaction(actor, remove));
     this.revocations.announce();
   }
 
@@ -85,4 +101,8 @@ export class MembersService {
   private async assertAnotherOwner(tx: Transaction, workspaceId: string): Promise<void> {
     if ((await countOwners(tx, workspaceId)) < 2) throw new Problem('last-owner');
   }
+}
+
+function about({ workspaceId, userId: actorId, sessionId }: Actor, userId: string) {
+  return { workspaceId, actorId, sessionId, target: { type: 'user', id: userId } };
 }

@@ -8,6 +8,7 @@ import { CONFIG } from '@capstone/platform/service';
 import { AccessService, assertPermitted } from '../access/access.service.js';
 import type { Actor } from '../access/access.service.js';
 import { ApiKeysService } from '../api-keys/api-keys.service.js';
+import { AuditService } from '../audit/audit.service.js';
 import type { Config } from '../config.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import { StepUpService } from '../step-up/step-up.service.js';
@@ -30,14 +31,16 @@ export class WorkspaceAdminService {
     private readonly sessions: SessionsService,
     private readonly stepUp: StepUpService,
     private readonly apiKeys: ApiKeysService,
+    private readonly audit: AuditService,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   async create(accessToken: string, name: string): Promise<Workspace> {
-    const { userId } = await this.sessions.authenticate(accessToken);
+    const { id: sessionId, userId } = await this.sessions.authenticate(accessToken);
     const view = { userId, workspaceId: uuidv7() };
     return this.db.transaction(view, async (tx) => {
       await insertWorkspace(tx, { ...view, name });
+      await this.audit.append(tx, { ...of({ ...view, sessionId }), action: 'workspace.created' });
       return getWorkspace(tx, view);
     });
   }
@@ -67,6 +70,7 @@ export class WorkspaceAdminService {
         throw new Problem('version-mismatch');
       }
       await renameWorkspace(tx, workspaceId, name);
+      await this.audit.append(tx, { ...of(actor), action: 'workspace.renamed' });
       return getWorkspace(tx, actor);
     });
   }
@@ -85,6 +89,7 @@ export class WorkspaceAdminService {
       await scheduleDeletion(tx, workspaceId, this.config.workspaces.deletionGraceSeconds);
       await this.sessions.endInWorkspace(tx, { workspaceId, reason: 'workspace-deleted' });
       await this.apiKeys.revokeAll(tx, { workspaceId });
+      await this.audit.append(tx, { ...of(actor), action: 'workspace.deletion-scheduled' });
       return getWorkspace(tx, actor);
     });
     this.sessions.announceEnded();
@@ -107,12 +112,17 @@ export class WorkspaceAdminService {
   }
 
   async restore(accessToken: string, workspaceId: string): Promise<Workspace> {
-    const { userId } = await this.sessions.authenticate(accessToken);
+    const { id: sessionId, userId } = await this.sessions.authenticate(accessToken);
     const view = { userId, workspaceId };
     return this.db.transaction(view, async (tx) => {
       assertPermitted((await getWorkspace(tx, view)).role, 'workspace:delete');
       await lockWorkspace(tx, workspaceId);
-      await cancelDeletion(tx, workspaceId);
+      if (await cancelDeletion(tx, workspaceId)) {
+        await this.audit.append(tx, {
+          ...of({ ...view, sessionId }),
+          action: 'workspace.restored',
+        });
+      }
       const restored = await getWorkspace(tx, view);
       if (restored.deletionDueAt !== null) throw new Problem('workspace-not-found');
       return restored;
@@ -124,4 +134,8 @@ async function getWorkspace(db: Queryable, view: View): Promise<Workspace> {
   const workspace = await findWorkspace(db, view);
   if (!workspace) throw new Problem('workspace-not-found');
   return workspace;
+}
+
+function of({ workspaceId, userId: actorId, sessionId }: View & { sessionId: string }) {
+  return { workspaceId, actorId, sessionId };
 }
