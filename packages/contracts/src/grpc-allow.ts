@@ -42,6 +42,8 @@ export const grpcAllow: Readonly<Record<string, readonly Workload[]>> = {
   '/capstone.auth.v1.ApiKeysService/VerifyApiKey': ['api'],
   '/capstone.auth.v1.AuditService/ListAuditEvents': ['api'],
   '/capstone.auth.v1.AuditService/RecordDenials': ['api'],
+  '/capstone.auth.v1.DeletionsService/GetDeletion': ['worker'],
+  '/capstone.auth.v1.DeletionsService/CompleteDeletion': ['worker'],
   '/capstone.auth.v1.KeysService/GetJwks': ['api', 'worker'],
   '/capstone.auth.v1.RevocationsService/ListRevocations': ['api'],
   '/grpc.health.v1.Health/Check': ['auth', 'api', 'worker'],

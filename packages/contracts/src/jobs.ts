@@ -21,6 +21,12 @@ export const jobs = {
     attempts: 8,
     backoffMs: 1_000,
   },
+  'workspace.purge': {
+    queue: 'workspaces',
+    payload: z.strictObject({ workspaceId: z.uuid() }),
+    attempts: 8,
+    backoffMs: 5_000,
+  },
 } as const satisfies Record<string, JobSpec>;
 
 interface JobSpec {

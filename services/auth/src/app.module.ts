@@ -3,6 +3,7 @@ import { AccountsModule } from './accounts/accounts.module.js';
 import { ApiKeysModule } from './api-keys/api-keys.module.js';
 import { AuditTrailModule } from './audit-trail/audit-trail.module.js';
 import { ConnectionsModule } from './connections/connections.module.js';
+import { DeletionsModule } from './deletions/deletions.module.js';
 import { HousekeepingModule } from './housekeeping/housekeeping.module.js';
 import { InvitationsModule } from './invitations/invitations.module.js';
 import { KeysModule } from './keys/keys.module.js';
@@ -22,6 +23,7 @@ import { WorkspaceAdminModule } from './workspace-admin/workspace-admin.module.j
     InvitationsModule,
     ApiKeysModule,
     AuditTrailModule,
+    DeletionsModule,
     KeysModule,
     RevocationsModule,
     HousekeepingModule,

@@ -1,6 +1,7 @@
 import { AccountsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/accounts_service';
 import { ApiKeysServiceService } from '@capstone/contracts/generated/capstone/auth/v1/api_keys_service';
 import { AuditServiceService } from '@capstone/contracts/generated/capstone/auth/v1/audit_service';
+import { DeletionsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/deletions_service';
 import { InvitationsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/invitations_service';
 import { KeysServiceService } from '@capstone/contracts/generated/capstone/auth/v1/keys_service';
 import { MfaServiceService } from '@capstone/contracts/generated/capstone/auth/v1/mfa_service';
@@ -20,6 +21,7 @@ const services = [
   InvitationsServiceService,
   ApiKeysServiceService,
   AuditServiceService,
+  DeletionsServiceService,
   KeysServiceService,
   RevocationsServiceService,
 ];

@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest';
 import { AccountsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/accounts_service';
 import { ApiKeysServiceService } from '@capstone/contracts/generated/capstone/auth/v1/api_keys_service';
 import { AuditServiceService } from '@capstone/contracts/generated/capstone/auth/v1/audit_service';
+import { DeletionsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/deletions_service';
 import { InvitationsServiceService } from '@capstone/contracts/generated/capstone/auth/v1/invitations_service';
 import { KeysServiceService } from '@capstone/contracts/generated/capstone/auth/v1/keys_service';
 import { MfaServiceService } from '@capstone/contracts/generated/capstone/auth/v1/mfa_service';
@@ -197,6 +198,7 @@ export async function connect(
     invitations: client(InvitationsServiceService, channel),
     apiKeys: client(ApiKeysServiceService, channel),
     audit: client(AuditServiceService, channel),
+    deletions: client(DeletionsServiceService, channel),
     keys: client(KeysServiceService, channel),
     revocations: client(RevocationsServiceService, channel),
     close() {

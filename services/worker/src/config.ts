@@ -4,6 +4,7 @@ import { commonConfig, commonEnv, integer, parseEnv, port } from '@capstone/plat
 const WorkerEnv = z.object({
   ...commonEnv,
   ADMIN_PORT: port.default(9082),
+  AUTH_GRPC_TARGET: z.string().min(1).default('localhost:7070'),
   INGESTION_CONCURRENCY: integer({ min: 1, max: 64 }).default(4),
   INGESTION_LEASE_MS: integer({ min: 300, max: 600_000 }).default(15_000),
   INGESTION_MAX_ATTEMPTS: integer({ min: 1, max: 100 }).default(12),
@@ -20,6 +21,7 @@ export function loadConfig(env: Record<string, string | undefined> = process.env
   return parseEnv(
     WorkerEnv.transform((parsed) => ({
       ...commonConfig(parsed),
+      auth: { target: parsed.AUTH_GRPC_TARGET },
       ingestion: {
         concurrency: parsed.INGESTION_CONCURRENCY,
         leaseMs: parsed.INGESTION_LEASE_MS,

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module.js';
+import { DeletionsModule } from '../deletions/deletions.module.js';
 import { KeysModule } from '../keys/keys.module.js';
 import { MfaModule } from '../mfa/mfa.module.js';
 import { RevocationsModule } from '../revocations/revocations.module.js';
@@ -7,7 +8,7 @@ import { SessionsModule } from '../sessions/sessions.module.js';
 import { HousekeepingService } from './housekeeping.service.js';
 
 @Module({
-  imports: [AuditModule, KeysModule, MfaModule, RevocationsModule, SessionsModule],
+  imports: [AuditModule, DeletionsModule, KeysModule, MfaModule, RevocationsModule, SessionsModule],
   providers: [HousekeepingService],
 })
 export class HousekeepingModule {}

@@ -3,6 +3,7 @@ import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/
 import type { Logger } from '@capstone/platform/log';
 import { LOGGER } from '@capstone/platform/service';
 import { AuditCheckpointsService } from '../audit/audit-checkpoints.service.js';
+import { DeletionsService } from '../deletions/deletions.service.js';
 import { KeyRotationService } from '../keys/key-rotation.service.js';
 import { SignInService } from '../mfa/sign-in.service.js';
 import { RevocationsService } from '../revocations/revocations.service.js';
@@ -22,6 +23,7 @@ export class HousekeepingService implements OnApplicationBootstrap, BeforeApplic
     private readonly signIn: SignInService,
     private readonly keyRotation: KeyRotationService,
     private readonly checkpoints: AuditCheckpointsService,
+    private readonly deletions: DeletionsService,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -43,6 +45,7 @@ export class HousekeepingService implements OnApplicationBootstrap, BeforeApplic
       await this.signIn.deleteExpiredChallenges();
       await this.keyRotation.advance();
       await this.checkpoints.signDue();
+      await this.deletions.queueDue();
     } catch (err) {
       this.logger.warn({ err }, 'housekeeping failed; the next round tries again');
     }

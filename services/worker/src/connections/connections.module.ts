@@ -14,6 +14,7 @@ import { JobQueues } from '@capstone/platform/queue';
 import { connectRedis, disconnectRedis } from '@capstone/platform/redis';
 import { CONFIG, LOGGER } from '@capstone/platform/service';
 import type { Config } from '../config.js';
+import { AuthClient } from './auth-client.js';
 
 const PROBE_REDIS = Symbol('PROBE_REDIS');
 
@@ -49,19 +50,27 @@ const PROBE_REDIS = Symbol('PROBE_REDIS');
       useFactory: ({ redis }: Config, logger: Logger) =>
         connectRedis({ url: redis.queueUrl, caFile: redis.caFile, name: 'worker-probe', logger }),
     },
+    {
+      provide: AuthClient,
+      inject: [CONFIG, LOGGER],
+      useFactory: ({ auth, tls }: Config, logger: Logger) =>
+        AuthClient.open(auth.target, tls, logger),
+    },
     { provide: Outbox, useFactory: () => new Outbox('app') },
   ],
-  exports: [Database, JobQueues, Outbox],
+  exports: [AuthClient, Database, JobQueues, Outbox],
 })
 export class ConnectionsModule implements OnModuleInit, OnApplicationShutdown {
   constructor(
     private readonly db: Database,
     private readonly queues: JobQueues,
     private readonly health: Health,
+    private readonly auth: AuthClient,
     @Inject(PROBE_REDIS) private readonly probe: Redis,
   ) {}
 
   onModuleInit() {
+    this.health.register('certificate', this.auth.checkCertificate);
     this.health.register('database', () => this.db.ping());
     this.health.register('queue', async () => void (await this.probe.ping()));
   }
