@@ -28,7 +28,7 @@ export class DeletionsService {
     for (const workspaceId of await listDueDeletions(this.db.unscoped, page)) {
       await this.db.transaction({ workspaceId }, async (tx) => {
         if (!(await takeDueDeletion(tx, workspaceId, againAfterSeconds))) return;
-        await this.outbox.job(tx, 'workspace.purge', { workspaceId });
+        this.outbox.job(tx, 'workspace.purge', { workspaceId });
       });
     }
   }
