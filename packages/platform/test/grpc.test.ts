@@ -82,7 +82,10 @@ class AuthModule {}
 @Module({ controllers: [KeysGrpc] })
 class HalfModule {}
 
-const services = [KeysServiceService, SessionsServiceService];
+// Three methods are enough here, however many the service gets.
+const { refresh, logout, getMe } = SessionsServiceService;
+const sessionsServed = { refresh, logout, getMe };
+const services = [KeysServiceService, sessionsServed];
 const allow = {
   '/capstone.auth.v1.KeysService/GetJwks': ['api', 'worker'],
   '/capstone.auth.v1.SessionsService/Refresh': ['api'],
