@@ -1,5 +1,6 @@
 import type { ListTasks, Task, TaskSort } from '@capstone/contracts/tasks';
 import type { Queryable, Transaction } from '@capstone/platform/database';
+import { priorityRank } from './tasks.rules.js';
 
 /** What a client may choose about a task. */
 export type TaskContent = Pick<
@@ -55,11 +56,11 @@ export async function listTasks(
   list: TaskList,
 ): Promise<Task[]> {
   const statement = statements[list.sort][list.label === undefined ? 'all' : 'labelled'];
-  const [key, id] = list.after ?? statement.beginning;
+  const [key, id] = list.after ?? beginningOf(list, statement);
   return db.query<Task>(statement.name, statement.text, [
     workspaceId,
     list.status ?? null,
-    list.priority ?? null,
+    list.priority === undefined ? null : priorityRank(list.priority),
     list.assigneeId ?? null,
     list.dueBefore ?? null,
     list.q ?? null,
@@ -68,6 +69,11 @@ export async function listTasks(
     list.limit,
     ...(list.label === undefined ? [] : [list.label]),
   ]);
+}
+
+/** From infinity downwards, a scan would first pass every task without a date. */
+function beginningOf({ sort, dueBefore }: TaskList, { beginning }: ListStatement) {
+  return sort === '-dueAt' && dueBefore ? ([dueBefore, lowestId] as const) : beginning;
 }
 
 export async function insertTask(
@@ -178,15 +184,16 @@ interface Order {
 
 /**
  * Postgres plans these for each execution, and must: only then it knows which filters are there. At 200 000 tasks that is
- * 0.2 ms by an index against 100 ms for the generic plan, a difference so large that it keeps to it by itself.
+ * 0.2 ms by an index against 100 ms for the generic plan, a difference so large that it keeps to it by itself. Filters name
+ * what the indexes hold, priority_rank and the coalesced due date, so that each also bounds the order of its own.
  */
 function both(order: Order, beginning: ListStatement['beginning']) {
   const { name, key, type, beyond, direction } = order;
   const rest = `
        and ($2::text is null or t.status = $2)
-       and ($3::text is null or t.priority = $3)
+       and ($3::smallint is null or t.priority_rank = $3)
        and ($4::uuid is null or t.assignee_id = $4)
-       and ($5::timestamptz is null or t.due_at < $5)
+       and ($5::timestamptz is null or coalesce(t.due_at, 'infinity') < $5)
        and ($6::text is null
          or strpos(lower(t.title), lower($6)) > 0
          or strpos(lower(t.description), lower($6)) > 0)

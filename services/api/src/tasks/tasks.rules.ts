@@ -31,9 +31,13 @@ const timeKey = z.union([z.iso.datetime(), z.literal('infinity')]);
 const sortKeys = {
   createdAt: (task: Task) => task.createdAt,
   dueAt: (task: Task) => task.dueAt ?? 'infinity',
-  // The rank that app.tasks.priority_rank computes.
-  priority: (task: Task) => TaskPriority.options.indexOf(task.priority) + 1,
+  priority: (task: Task) => priorityRank(task.priority),
 };
+
+/** What app.tasks.priority_rank computes. */
+export function priorityRank(priority: TaskPriority): number {
+  return TaskPriority.options.indexOf(priority) + 1;
+}
 
 function sortKey(task: Task, sort: ListTasks['sort']) {
   return sortKeys[sort.replace('-', '') as keyof typeof sortKeys](task);
