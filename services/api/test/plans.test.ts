@@ -120,6 +120,16 @@ describe('among 100,000 tasks', () => {
     expect(blocks).toBeLessThan(mostBlocks);
   });
 
+  test.each(sorts)('a page of %s far behind the first reads no page before it', async (sort) => {
+    const far = new Date(Date.now() + (sort.includes('dueAt') ? 1 : -1) * 50_000_000).toISOString();
+    const after = [sort.includes('priority') ? 2 : far, randomUUID()] as const;
+    const list = { ...ListTasks.parse({ sort }), after };
+
+    const { blocks } = await planOf((queryable) => listTasks(queryable, workspaceId, list));
+
+    expect(blocks).toBeLessThan(100);
+  });
+
   test('one by its id is found by the primary key', async () => {
     const { scans, blocks } = await planOf((queryable) =>
       findTask(queryable, workspaceId, randomUUID()),
