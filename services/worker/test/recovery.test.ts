@@ -124,7 +124,7 @@ describe('readiness', () => {
       const health = new Health({ cacheMs: 0 });
       await workers.start({ health, env: { [key]: proxy.url } });
       health.open();
-      const checks = { database: 'ok', queue: 'ok' };
+      const checks = { database: 'ok', queue: 'ok', certificate: 'ok' };
       expect(await health.readiness()).toEqual({ ready: true, checks });
 
       proxy.cut();
