@@ -29,6 +29,7 @@ export const grpcAllow: Readonly<Record<string, readonly Workload[]>> = {
   '/capstone.auth.v1.WorkspacesService/RenameWorkspace': ['api'],
   '/capstone.auth.v1.WorkspacesService/DeleteWorkspace': ['api'],
   '/capstone.auth.v1.WorkspacesService/RestoreWorkspace': ['api'],
+  '/capstone.auth.v1.WorkspacesService/BeginExport': ['api'],
   '/capstone.auth.v1.WorkspacesService/ListMembers': ['api'],
   '/capstone.auth.v1.WorkspacesService/ChangeRole': ['api'],
   '/capstone.auth.v1.WorkspacesService/RemoveMember': ['api'],

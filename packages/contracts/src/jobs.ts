@@ -27,6 +27,12 @@ export const jobs = {
     attempts: 8,
     backoffMs: 5_000,
   },
+  'workspace.export': {
+    queue: 'workspaces',
+    payload: z.strictObject({ workspaceId: z.uuid(), exportId: z.uuid() }),
+    attempts: 5,
+    backoffMs: 2_000,
+  },
 } as const satisfies Record<string, JobSpec>;
 
 interface JobSpec {

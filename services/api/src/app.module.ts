@@ -5,6 +5,7 @@ import { AuthModule } from './auth/auth.module.js';
 import { ConnectionsModule } from './connections/connections.module.js';
 import { DocumentsModule } from './documents/documents.module.js';
 import { EventsModule } from './events/events.module.js';
+import { ExportsModule } from './exports/exports.module.js';
 import { IdentityModule } from './identity/identity.module.js';
 import { OpenApiModule } from './openapi/openapi.module.js';
 import { SearchModule } from './search/search.module.js';
@@ -18,6 +19,7 @@ import { WorkspacesModule } from './workspaces/workspaces.module.js';
     IdentityModule,
     AuthModule,
     WorkspacesModule,
+    ExportsModule,
     ApiKeysModule,
     TasksModule,
     DocumentsModule,

@@ -119,7 +119,7 @@ describe('every route', () => {
 
 /** POST …/{id}/reindex and the like say everything with their address. */
 function isAction(url: string) {
-  return /\/:id\/(reindex|cancel|restore)$|\/logout$|\/mfa\/totp$/.test(url);
+  return /\/:id\/(reindex|cancel|restore|exports)$|\/logout$|\/mfa\/totp$/.test(url);
 }
 
 describe('the reader at /docs', () => {

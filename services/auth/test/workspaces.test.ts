@@ -387,6 +387,7 @@ function calls(workspaceId: string, target: SignedIn) {
     ],
     ['members:write', (by) => changeRole(by, workspaceId, target, 'member')],
     ['members:write', (by) => removeMember(by, workspaceId, target)],
+    ['workspace:export', (by) => workspaces.beginExport(of, bearing(by.accessToken))],
     ['workspace:delete', (by) => workspaces.deleteWorkspace(of, bearing(by.accessToken))],
   ];
   return all;

@@ -96,6 +96,17 @@ export class WorkspaceAdminService {
     return workspace;
   }
 
+  /** Everything in a workspace is about to be handed out: only to an owner, only after a fresh sign-in, never unseen. */
+  async beginExport(accessToken: string, workspaceId: string): Promise<Workspace> {
+    const actor = await this.access.authorize(accessToken, workspaceId, 'workspace:export');
+    await this.stepUp.authenticate(accessToken);
+    return this.db.transaction(actor, async (tx) => {
+      const workspace = await getWorkspace(tx, actor);
+      await this.audit.append(tx, { ...of(actor), action: 'workspace.exported' });
+      return workspace;
+    });
+  }
+
   /** Roles and members stay as they are until the transaction ends; the actor must still be let change them. */
   async lockForMembers(tx: Transaction, actor: Actor): Promise<Workspace> {
     await this.lockOpen(tx, actor.workspaceId);

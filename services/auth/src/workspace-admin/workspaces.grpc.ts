@@ -5,6 +5,8 @@ import { z } from 'zod';
 import { CreateWorkspace, PatchMember } from '@capstone/contracts/workspaces';
 import type { Member, Workspace } from '@capstone/contracts/workspaces';
 import type {
+  BeginExportRequest,
+  BeginExportResponse,
   ChangeRoleRequest,
   ChangeRoleResponse,
   CreateWorkspaceRequest,
@@ -94,6 +96,12 @@ export class WorkspacesGrpc {
   ): Promise<RestoreWorkspaceResponse> {
     const { workspaceId } = parseRequest(Id, request);
     return answer(await this.workspaces.restore(bearerToken(metadata), workspaceId));
+  }
+
+  @GrpcMethod('WorkspacesService', 'BeginExport')
+  async beginExport(request: BeginExportRequest, metadata: Metadata): Promise<BeginExportResponse> {
+    const { workspaceId } = parseRequest(Id, request);
+    return answer(await this.workspaces.beginExport(bearerToken(metadata), workspaceId));
   }
 
   @GrpcMethod('WorkspacesService', 'ListMembers')

@@ -64,3 +64,8 @@ export async function takeUnpurgedDocument(
   );
   return rows.length === 1;
 }
+
+/** Of any workspace: see the migration. */
+export async function deleteExpiredExports(db: Queryable, limit: number): Promise<void> {
+  await db.query('reaper.delete_exports', 'select app.delete_expired_exports($1)', [limit]);
+}

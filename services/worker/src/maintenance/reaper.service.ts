@@ -13,6 +13,7 @@ import { CONFIG, LOGGER } from '@capstone/platform/service';
 import type { Config } from '../config.js';
 import { requeued } from '../metrics.js';
 import {
+  deleteExpiredExports,
   listAbandonedVersions,
   listUnpurgedDocuments,
   takeAbandonedVersion,
@@ -55,6 +56,7 @@ export class ReaperService implements OnApplicationBootstrap, BeforeApplicationS
     const isDrained = (counts.documents?.waiting ?? 0) === 0;
     await this.requeueVersions(isDrained ? this.config.reaper.graceMs : undefined);
     await this.requeuePurges();
+    await deleteExpiredExports(this.db.unscoped, batchSize);
   }
 
   private async requeueVersions(unclaimedAfterMs: number | undefined) {

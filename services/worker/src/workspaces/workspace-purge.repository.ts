@@ -27,6 +27,7 @@ export const steps: readonly Step[] = [
   step('app.usage_ledger', 'id', 5_000),
   step('app.documents', 'id', 50),
   step('app.corpus_versions', 'workspace_id', 1),
+  step('app.exports', 'id', 1),
   step('app.tasks', 'id', 1_000),
   step('app.idempotency_keys', '(user_id, route, key)', 1_000),
 ];

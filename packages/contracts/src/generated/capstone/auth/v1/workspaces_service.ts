@@ -114,6 +114,14 @@ export interface RemoveMemberRequest {
 export interface RemoveMemberResponse {
 }
 
+export interface BeginExportRequest {
+  workspaceId: string;
+}
+
+export interface BeginExportResponse {
+  workspace: WorkspaceDetails | undefined;
+}
+
 function createBaseWorkspaceDetails(): WorkspaceDetails {
   return { id: "", name: "", role: "", personal: false, version: 0, createdAt: "", deletionDueAt: undefined };
 }
@@ -1821,6 +1829,148 @@ export const RemoveMemberResponse: MessageFns<RemoveMemberResponse> = {
   },
 };
 
+function createBaseBeginExportRequest(): BeginExportRequest {
+  return { workspaceId: "" };
+}
+
+export const BeginExportRequest: MessageFns<BeginExportRequest> = {
+  encode(message: BeginExportRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.workspaceId !== "") {
+      writer.uint32(10).string(message.workspaceId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BeginExportRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBeginExportRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.workspaceId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BeginExportRequest {
+    return {
+      workspaceId: isSet(object.workspaceId)
+        ? globalThis.String(object.workspaceId)
+        : isSet(object.workspace_id)
+        ? globalThis.String(object.workspace_id)
+        : "",
+    };
+  },
+
+  toJSON(message: BeginExportRequest): unknown {
+    const obj: any = {};
+    if (message.workspaceId !== "") {
+      obj.workspaceId = message.workspaceId;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<BeginExportRequest>, I>>(base?: I): BeginExportRequest {
+    return BeginExportRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BeginExportRequest>, I>>(object: I): BeginExportRequest {
+    const message = createBaseBeginExportRequest();
+    message.workspaceId = object.workspaceId ?? "";
+    return message;
+  },
+};
+
+function createBaseBeginExportResponse(): BeginExportResponse {
+  return { workspace: undefined };
+}
+
+export const BeginExportResponse: MessageFns<BeginExportResponse> = {
+  encode(message: BeginExportResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.workspace !== undefined) {
+      WorkspaceDetails.encode(message.workspace, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BeginExportResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBeginExportResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.workspace = WorkspaceDetails.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BeginExportResponse {
+    return { workspace: isSet(object.workspace) ? WorkspaceDetails.fromJSON(object.workspace) : undefined };
+  },
+
+  toJSON(message: BeginExportResponse): unknown {
+    const obj: any = {};
+    if (message.workspace !== undefined) {
+      obj.workspace = WorkspaceDetails.toJSON(message.workspace);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<BeginExportResponse>, I>>(base?: I): BeginExportResponse {
+    return BeginExportResponse.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<BeginExportResponse>, I>>(object: I): BeginExportResponse {
+    const message = createBaseBeginExportResponse();
+    message.workspace = (object.workspace !== undefined && object.workspace !== null)
+      ? WorkspaceDetails.fromPartial(object.workspace)
+      : undefined;
+    return message;
+  },
+};
+
 /**
  * Workspaces and who belongs to them. Every method needs the caller's access token in the metadata key "authorization". What
  * the caller may do follows from the role in the workspace that the request names, as it is now, not from the token.
@@ -1895,6 +2045,16 @@ export const WorkspacesServiceService = {
       Buffer.from(RestoreWorkspaceResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RestoreWorkspaceResponse => RestoreWorkspaceResponse.decode(value),
   },
+  /** Allows an export of everything in the workspace, and writes down that there is one. */
+  beginExport: {
+    path: "/capstone.auth.v1.WorkspacesService/BeginExport" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: BeginExportRequest): Buffer => Buffer.from(BeginExportRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): BeginExportRequest => BeginExportRequest.decode(value),
+    responseSerialize: (value: BeginExportResponse): Buffer => Buffer.from(BeginExportResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): BeginExportResponse => BeginExportResponse.decode(value),
+  },
   listMembers: {
     path: "/capstone.auth.v1.WorkspacesService/ListMembers" as const,
     requestStream: false as const,
@@ -1937,6 +2097,8 @@ export interface WorkspacesServiceServer extends UntypedServiceImplementation {
   /** Everybody is signed out of it at once; it can be restored for some days, and then everything in it goes. */
   deleteWorkspace: handleUnaryCall<DeleteWorkspaceRequest, DeleteWorkspaceResponse>;
   restoreWorkspace: handleUnaryCall<RestoreWorkspaceRequest, RestoreWorkspaceResponse>;
+  /** Allows an export of everything in the workspace, and writes down that there is one. */
+  beginExport: handleUnaryCall<BeginExportRequest, BeginExportResponse>;
   listMembers: handleUnaryCall<ListMembersRequest, ListMembersResponse>;
   /** The access tokens that say the old role stop to count. */
   changeRole: handleUnaryCall<ChangeRoleRequest, ChangeRoleResponse>;
