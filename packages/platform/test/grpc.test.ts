@@ -83,8 +83,11 @@ class AuthModule {}
 class HalfModule {}
 
 // Three methods are enough here, however many the service gets.
-const { refresh, logout, getMe } = SessionsServiceService;
-const sessionsServed = { refresh, logout, getMe };
+const sessionsServed = {
+  refresh: SessionsServiceService.refresh,
+  logout: SessionsServiceService.logout,
+  getMe: SessionsServiceService.getMe,
+};
 const services = [KeysServiceService, sessionsServed];
 const allow = {
   '/capstone.auth.v1.KeysService/GetJwks': ['api', 'worker'],
