@@ -150,7 +150,8 @@ export class TestApi {
       headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
       ...(body !== undefined && { payload: isRaw ? body : JSON.stringify(body) }),
     });
-    const isJson = /[/+]json/.test(String(response.headers['content-type'])) && response.body !== '';
+    const isJson =
+      /[/+]json/.test(String(response.headers['content-type'])) && response.body !== '';
     return {
       status: response.statusCode,
       headers: response.headers as Answer['headers'],
